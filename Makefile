@@ -1,0 +1,65 @@
+# The commands of this project. `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
+LOCAL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation -e .
+
+.PHONY: run test check unit bench faults lock docs help clean
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: $(VENV)/run.stamp ## set up what is missing, start everything, print where to go
+	@$(BIN)/autotag up --quick-start $(if $(PORT),--port $(PORT))
+
+test: $(VENV)/test.stamp ## run the whole test suite (installs Chromium and PostgreSQL where apt can)
+	@bash .ci/system-packages
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/test.stamp ## format, lint, types, import rules, unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/unit -q
+
+unit: $(VENV)/test.stamp ## run the unit tests alone
+	$(BIN)/python -m pytest tests/unit -q
+
+faults: $(VENV)/test.stamp ## kill and starve a running installation and look what is left
+	$(BIN)/python -m pytest tests/faults -q
+
+bench: $(VENV)/test.stamp ## measure speed and memory against the bare machine
+	@for file in bench/throughput.py bench/footprint.py; do $(BIN)/python $$file || exit 1; done
+
+lock: $(VENV)/test.stamp ## resolve the dependencies again into requirements/*.lock
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  -c requirements/constraints.txt pyproject.toml requirements/build.in -o requirements/run.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-package autotag --extra test -c requirements/constraints.txt -c requirements/run.lock pyproject.toml requirements/build.in \
+	  -o requirements/test.lock
+
+docs: $(VENV)/test.stamp ## write the parts of the documentation that the code knows
+	$(BIN)/python docs/generate.py
+
+clean: ## remove the virtual environment and caches; instance/ stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+$(BIN)/python:
+	@echo "Making the virtual environment ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements/run.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what Autotag runs on (about a minute the first time) ..."
+	@$(PIP) -r requirements/run.lock
+	@$(LOCAL)
+	@touch $@
+
+$(VENV)/test.stamp: requirements/test.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what the tests need ..."
+	@$(PIP) -r requirements/test.lock
+	@$(LOCAL)
+	@touch $(VENV)/run.stamp $@
