@@ -1,0 +1,103 @@
+"""Documents, their versions, and where each stands in tagging."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from autotag.models.base import Base, Choice, TenantOwned, UtcDateTime, utc_now
+from autotag.models.user import User
+
+
+class TaggingState(StrEnum):
+    """Where a document stands. `queued` and `running` are on the way; the others are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    TAGGED = "tagged"
+    NO_TAGS = "no_tags"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self not in (TaggingState.QUEUED, TaggingState.RUNNING)
+
+
+class Document(TenantOwned, Base):
+    """A file that somebody uploaded, with the facts of its current version.
+
+    The current version's facts (content hash, type, size) stand here too, so that a list needs one table.
+    `tagging_claim` names the worker that has the document in hand until `tagging_lease_until`;
+    `tagging_enqueued_at` is when a job was last handed to the broker, empty when the broker refused it;
+    `tagging_not_before` holds a retry back. `tagging_crashes` counts the processes that died with it in hand.
+    """
+
+    __tablename__ = "document"
+    __table_args__ = (
+        Index("ix_document_newest", "instance_id", "deleted_at", "created_at", "id"),
+        Index("ix_document_folder_newest", "instance_id", "folder_id", "deleted_at", "created_at", "id"),
+        Index(
+            "ix_document_unfinished",
+            "tagging_state",
+            "id",
+            sqlite_where=text("tagging_state IN ('queued', 'running')"),
+            postgresql_where=text("tagging_state IN ('queued', 'running')"),
+        ),
+        Index("ix_document_state", "instance_id", "tagging_state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    folder_id: Mapped[int | None] = mapped_column(ForeignKey("folder.id", ondelete="SET NULL"))
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    title: Mapped[str] = mapped_column(String(255))
+    description: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    file_name: Mapped[str] = mapped_column(String(255))
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    mime_type: Mapped[str] = mapped_column(String(127))
+    size: Mapped[int] = mapped_column(BigInteger)
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    placeholder: Mapped[str] = mapped_column(String(1024), default="")
+
+    tagging_state: Mapped[TaggingState] = mapped_column(Choice(TaggingState))
+    tagging_reason_code: Mapped[str] = mapped_column(String(64), default="")
+    tagging_reason: Mapped[str] = mapped_column(String(500), default="")
+    tagging_attempts: Mapped[int] = mapped_column(default=0)
+    tagging_crashes: Mapped[int] = mapped_column(default=0, server_default="0")
+    tagging_updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    tagging_enqueued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    tagging_not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    tagging_claim: Mapped[str | None] = mapped_column(String(128))
+    tagging_lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    owner: Mapped[User | None] = relationship()
+
+    @property
+    def has_renditions(self) -> bool:
+        """Whether the file was decoded, so that a thumbnail and a preview exist."""
+        return self.width is not None
+
+
+class DocumentVersion(TenantOwned, Base):
+    """One version of a document's file; number 1 is the first."""
+
+    __tablename__ = "document_version"
+    __table_args__ = (UniqueConstraint("document_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("document.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    file_name: Mapped[str] = mapped_column(String(255))
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    mime_type: Mapped[str] = mapped_column(String(127))
+    size: Mapped[int] = mapped_column(BigInteger)
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
