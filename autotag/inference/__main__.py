@@ -1,0 +1,44 @@
+"""`python -m autotag.inference`: the supervised process. `InferenceProcess` starts it; nobody else should."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from autotag.inference.confinement import (
+    die_with_parent,
+    ignore_interrupts,
+    limit_memory,
+    take_protocol_stream,
+)
+from autotag.inference.supervision import MEMORY_EXIT_CODE
+
+
+def main() -> int:
+    """Confines this process, then serves requests from standard input until it ends.
+
+    Returns the exit code.
+    """
+    parser = argparse.ArgumentParser(prog="autotag.inference", description=main.__doc__)
+    parser.add_argument("--memory-limit", type=int, required=True, help="address space in bytes")
+    parser.add_argument("--threads", type=int, default=1, help="threads of one inference")
+    parser.add_argument("--parent", type=int, help="process to die with")
+    arguments = parser.parse_args()
+
+    ignore_interrupts()
+    if arguments.parent is not None:
+        die_with_parent(arguments.parent)
+    protocol = take_protocol_stream()
+    limit_memory(arguments.memory_limit)
+    try:
+        # Late: numpy, Pillow and the TFLite runtime load only now, inside the limits.
+        from autotag.inference.server import serve
+
+        serve(sys.stdin.buffer, protocol, arguments.threads)
+    except MemoryError:
+        return MEMORY_EXIT_CODE
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
