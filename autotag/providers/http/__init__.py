@@ -1,0 +1,1 @@
+"""Calls to services on the web: which addresses are called, and how."""
