@@ -1,0 +1,44 @@
+"""Finding and creating virtual instances."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from autotag.instances.hosts import RequestedHost
+from autotag.models import DEFAULT_WEB_ID, VirtualInstance
+
+# A loopback address is how health checks and a person on the machine itself reach the installation.
+LOOPBACK_NAMES = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def find_instance(session: Session, host: RequestedHost) -> VirtualInstance | None:
+    """Return the active virtual instance that answers on this host, or None.
+
+    The base domain and loopback addresses mean the default instance; a label under the base domain, or a
+    full host name, means the instance that was given it. There is no fall-back to any other.
+    """
+    statement = select(VirtualInstance).where(VirtualInstance.is_active)
+    if host.label == "" or (host.label is None and host.name in LOOPBACK_NAMES):
+        return session.scalar(statement.where(VirtualInstance.web_id == DEFAULT_WEB_ID))
+    if host.label is None and "." not in host.name:
+        # A single word is somebody's label only under the base domain.
+        return None
+    name = host.name if host.label is None else host.label
+    return session.scalar(statement.where(VirtualInstance.virtual_host == name))
+
+
+def host_name(instance: VirtualInstance, base_domain: str) -> str:
+    """Return the full host name that an instance answers on: a name without a dot stands under the base domain."""
+    if instance.is_default:
+        return base_domain
+    name = instance.virtual_host
+    return name if "." in name else f"{name}.{base_domain}"
+
+
+def ensure_default_instance(session: Session, base_domain: str) -> VirtualInstance:
+    """Return the default virtual instance, creating it at the first time."""
+    instance = session.scalar(select(VirtualInstance).where(VirtualInstance.web_id == DEFAULT_WEB_ID))
+    if instance is None:
+        instance = VirtualInstance(web_id=DEFAULT_WEB_ID, virtual_host=base_domain, mail_domain=base_domain)
+        session.add(instance)
+        session.flush()
+    return instance

@@ -1,0 +1,295 @@
+"""Users of an instance: creating them, checking passwords, opening and closing their sessions."""
+
+import hashlib
+import re
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session, joinedload
+from werkzeug.security import check_password_hash, generate_password_hash
+
+from autotag.instances.audit import audit
+from autotag.models import Role, User, UserSession, VirtualInstance
+from autotag.models.base import utc_now
+from autotag.models.unit_of_work import UnitOfWork
+
+PASSWORD_MINIMUM_LENGTH = 10
+PASSWORD_MAXIMUM_LENGTH = 256
+EMAIL_MAXIMUM_LENGTH = 254
+_EMAIL = re.compile(r"[^\s@\x00-\x1f<>\"',;]{1,64}@[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+IDLE_LIMIT = timedelta(days=14)
+ABSOLUTE_LIMIT = timedelta(days=60)
+
+
+class PeopleError(Exception):
+    """A user cannot be made or changed as asked; `field` names what is wrong, the message says how."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+def normalize_email(email: str) -> str:
+    """Return an e-mail address as it is stored: in lower case. Raises PeopleError when it is none.
+
+    Only its shape is checked: installations have domains like `localhost` that no public rule admits.
+    """
+    address = email.strip().lower()
+    if len(address) > EMAIL_MAXIMUM_LENGTH or not _EMAIL.fullmatch(address):
+        raise PeopleError("email", f"{email!r} is no e-mail address.")
+    return address
+
+
+class SessionNotFound(LookupError):
+    """No such session of this person."""
+
+
+class UserNotFound(LookupError):
+    """No such person in this instance; another instance's person is this, too."""
+
+
+def hash_password(password: str) -> str:
+    """Return a salted scrypt hash. Raises PeopleError for a password shorter or longer than allowed."""
+    if not PASSWORD_MINIMUM_LENGTH <= len(password) <= PASSWORD_MAXIMUM_LENGTH:
+        raise PeopleError(
+            "password", f"A password has {PASSWORD_MINIMUM_LENGTH} to {PASSWORD_MAXIMUM_LENGTH} characters."
+        )
+    return generate_password_hash(password, method="scrypt")
+
+
+def create_user(
+    work: UnitOfWork, instance: VirtualInstance, *, email: str, password: str, role: Role, actor: str
+) -> User:
+    """Add a person to an instance.
+
+    Raises PeopleError when the address is taken there or is none, the password is too short or too long, the
+    role does not exist there, or the instance has as many users as it may.
+    """
+    address = normalize_email(email)
+    _check_role(instance, role)
+    if find_user(work.session, instance.id, address) is not None:
+        raise PeopleError("email", f"{address} is a user of this instance already.")
+    _check_room(work.session, instance)
+    user = User(instance_id=instance.id, email=address, password_hash=hash_password(password), role=role)
+    work.session.add(user)
+    work.session.flush()
+    audit(work.session, instance.id, actor, "user created", address, [["Role", "", role]])
+    return user
+
+
+def load_user(session: Session, instance_id: int, user_id: int) -> User:
+    """Return a person of this instance. Raises UserNotFound, for another instance's person as well."""
+    user = session.scalar(select(User).where(User.instance_id == instance_id, User.id == user_id))
+    if user is None:
+        raise UserNotFound
+    return user
+
+
+def list_users(session: Session, instance_id: int) -> list[User]:
+    """Return all people of an instance, active ones first, by address."""
+    return list(
+        session.scalars(
+            select(User).where(User.instance_id == instance_id).order_by(User.is_active.desc(), User.email)
+        )
+    )
+
+
+def set_password(
+    work: UnitOfWork, user: User, password: str, *, actor: str, keep_session: int | None = None
+) -> None:
+    """Change a password and end the person's sessions, except the one of this id. Raises PeopleError."""
+    user.password_hash = hash_password(password)
+    end_sessions(work, user, keep_session=keep_session)
+    audit(work.session, user.instance_id, actor, "password changed", user.email)
+
+
+def set_role(work: UnitOfWork, instance: VirtualInstance, user: User, role: Role, *, actor: str) -> None:
+    """Change a role; it counts from the person's next request. Raises PeopleError for the last administrator."""
+    if user.role is role:
+        return
+    _check_role(instance, role)
+    if user.is_active and not role.includes(top_role(instance)):
+        _check_not_last(work.session, instance, user)
+    audit(work.session, user.instance_id, actor, "role changed", user.email, [["Role", user.role, role]])
+    user.role = role
+
+
+def set_user_active(
+    work: UnitOfWork, instance: VirtualInstance, user: User, active: bool, *, actor: str
+) -> None:
+    """Let a person in or shut them out at once. Raises PeopleError for the last administrator or a full instance."""
+    if user.is_active == active:
+        return
+    if active:
+        _check_room(work.session, instance)
+    else:
+        _check_not_last(work.session, instance, user)
+        end_sessions(work, user)
+    user.is_active = active
+    audit(
+        work.session, user.instance_id, actor, "user activated" if active else "user deactivated", user.email
+    )
+
+
+def top_role(instance: VirtualInstance) -> Role:
+    """Return the highest role of an instance, of which one active person must remain."""
+    return Role.SYSTEM_ADMINISTRATOR if instance.is_default else Role.ADMINISTRATOR
+
+
+def roles_of(instance: VirtualInstance) -> list[Role]:
+    """Return the roles that exist in an instance, lowest first."""
+    return [role for role in Role if instance.is_default or role is not Role.SYSTEM_ADMINISTRATOR]
+
+
+def roles_to_give(instance: VirtualInstance, own: Role) -> list[Role]:
+    """Return the roles of an instance that somebody with a role may give: none above their own."""
+    return [role for role in roles_of(instance) if own.includes(role)]
+
+
+def _check_role(instance: VirtualInstance, role: Role) -> None:
+    if role not in roles_of(instance):
+        raise PeopleError("role", "System administrators exist in the default instance only.")
+
+
+def _check_room(session: Session, instance: VirtualInstance) -> None:
+    if not instance.max_users:
+        return
+    present = session.scalar(
+        select(func.count()).select_from(User).where(User.instance_id == instance.id, User.is_active)
+    )
+    if (present or 0) >= instance.max_users:
+        raise PeopleError("email", f"This instance may have {instance.max_users} active users and has them.")
+
+
+def _check_not_last(session: Session, instance: VirtualInstance, user: User) -> None:
+    highest = top_role(instance)
+    if user.role is not highest:
+        return
+    others = (
+        select(func.count())
+        .select_from(User)
+        .where(User.instance_id == instance.id, User.is_active, User.role == highest, User.id != user.id)
+    )
+    if not session.scalar(others):
+        raise PeopleError(
+            "role", f"{user.email} is the last {highest.replace('-', ' ')}; make another one first."
+        )
+
+
+def find_user(session: Session, instance_id: int, email: str) -> User | None:
+    """Return the person with this address in this instance, or None."""
+    return session.scalar(
+        select(User).where(User.instance_id == instance_id, User.email == email.strip().lower())
+    )
+
+
+def authenticate(session: Session, instance_id: int, email: str, password: str) -> User | None:
+    """Return the active user with this address and password, or None; both answers take the same time."""
+    user = find_user(session, instance_id, email)
+    stored = user.password_hash if user is not None else _nobody_hash()
+    matches = check_password_hash(stored, password[: PASSWORD_MAXIMUM_LENGTH + 1])
+    return user if user is not None and matches and user.is_active else None
+
+
+def open_session(work: UnitOfWork, user: User, *, address: str, browser: str) -> str:
+    """Begin a signed-in session and return its token, 256 random bits, which only the browser keeps."""
+    token = secrets.token_urlsafe(32)
+    now = utc_now()
+    work.session.add(
+        UserSession(
+            instance_id=user.instance_id,
+            user_id=user.id,
+            token_sha256=_fingerprint(token),
+            address=address[:64],
+            browser=browser[:255],
+        )
+    )
+    user.last_sign_in_at = now
+    _end_stale_sessions(work.session, user.id, now)
+    return token
+
+
+def load_session(session: Session, instance_id: int, token: str) -> UserSession | None:
+    """Return the live session of a token in this instance with its active user, or None."""
+    found = session.scalar(
+        select(UserSession)
+        .where(UserSession.instance_id == instance_id, UserSession.token_sha256 == _fingerprint(token))
+        .options(joinedload(UserSession.user))
+    )
+    if found is None or not found.user.is_active:
+        return None
+    now = utc_now()
+    if now - found.last_seen_at > IDLE_LIMIT or now - found.created_at > ABSOLUTE_LIMIT:
+        return None
+    return found
+
+
+def touch_session(work: UnitOfWork, user_session: UserSession) -> None:
+    """Note that a session is in use, so that it does not end for idleness."""
+    work.session.execute(
+        update(UserSession).where(UserSession.id == user_session.id).values(last_seen_at=utc_now())
+    )
+
+
+def close_session(work: UnitOfWork, token: str) -> None:
+    """End the session of a token; a copy of its cookie is worth nothing afterwards."""
+    work.session.execute(delete(UserSession).where(UserSession.token_sha256 == _fingerprint(token)))
+
+
+def list_sessions(session: Session, user: User) -> list[UserSession]:
+    """Return a person's sessions, the one used last first."""
+    return list(
+        session.scalars(
+            select(UserSession)
+            .where(UserSession.instance_id == user.instance_id, UserSession.user_id == user.id)
+            .order_by(UserSession.last_seen_at.desc(), UserSession.id.desc())
+        )
+    )
+
+
+def end_session(work: UnitOfWork, user: User, session_id: int) -> None:
+    """End one of a person's own sessions. Raises SessionNotFound when it is another person's or gone."""
+    ended = work.session.execute(
+        delete(UserSession)
+        .where(
+            UserSession.instance_id == user.instance_id,
+            UserSession.user_id == user.id,
+            UserSession.id == session_id,
+        )
+        .returning(UserSession.id)
+    ).all()
+    if not ended:
+        raise SessionNotFound
+
+
+def end_sessions(work: UnitOfWork, user: User, *, keep_session: int | None = None) -> None:
+    """End all of a person's sessions, except the one of this id."""
+    statement = delete(UserSession).where(UserSession.user_id == user.id)
+    if keep_session is not None:
+        statement = statement.where(UserSession.id != keep_session)
+    work.session.execute(statement)
+
+
+def _end_stale_sessions(session: Session, user_id: int, now: datetime) -> None:
+    session.execute(
+        delete(UserSession).where(
+            UserSession.user_id == user_id,
+            (UserSession.last_seen_at < now - IDLE_LIMIT) | (UserSession.created_at < now - ABSOLUTE_LIMIT),
+        )
+    )
+
+
+def _fingerprint(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+_nobody: list[str] = []
+
+
+def _nobody_hash() -> str:
+    """Return the hash of a password that nobody has, so that an unknown address costs what a known one does."""
+    if not _nobody:
+        _nobody.append(generate_password_hash(secrets.token_hex(), method="scrypt"))
+    return _nobody[0]
