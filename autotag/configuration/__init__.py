@@ -1,0 +1,1 @@
+"""Configuration entries: declared once, stored by scope, inherited by instances."""
