@@ -1,0 +1,1 @@
+"""Documents and Media: uploads in, renditions out."""

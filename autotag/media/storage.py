@@ -1,0 +1,141 @@
+"""Where files lie: content-addressed, written once, never changed.
+
+A file that `keep` returned for survives a power cut: its bytes are on disk before its name is, and its name
+before the folder entry is relied on. Only then may a row name it.
+"""
+
+import os
+import secrets
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from autotag.media.errors import StorageError
+
+INCOMING = "incoming"
+ABANDONED_AFTER_SECONDS = 24 * 60 * 60
+
+
+class Storage(Protocol):
+    """A place for files, by key: letters, figures, `/`, `.` and `-`."""
+
+    def incoming(self) -> Path:
+        """Return a new path for a file that is being received, on the same file system as what is kept."""
+        ...
+
+    def keep(self, path: Path, key: str, *, durable: bool = True) -> None:
+        """Move a received file to its key. Keeping the same key again is no change."""
+        ...
+
+    def open(self, key: str) -> BinaryIO:
+        """Open for reading. Raises FileNotFoundError."""
+        ...
+
+    def local_path(self, key: str) -> Path:
+        """Return a path from which this process and its children can read. Raises FileNotFoundError."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether something is kept under the key."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove what is kept under the key, if anything."""
+        ...
+
+
+class FolderStorage:
+    """Files in a folder of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def incoming(self) -> Path:
+        """Return a new path in the folder for files that are being received. Raises StorageError."""
+        folder = self.root / INCOMING
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise not_stored(error) from error
+        return folder / secrets.token_hex(16)
+
+    def keep(self, path: Path, key: str, *, durable: bool = True) -> None:
+        """Sync the file, rename it to its key, sync the folder. Raises StorageError when the disk refuses."""
+        target = self._path(key)
+        try:
+            if durable:
+                _sync(path)
+            new_folders = _make_folders(target.parent)
+            path.replace(target)
+            if durable:
+                for folder in (target.parent, *new_folders):
+                    _sync(folder)
+        except OSError as error:
+            raise not_stored(error) from error
+
+    def open(self, key: str) -> BinaryIO:
+        """Open for reading. Raises FileNotFoundError."""
+        return self._path(key).open("rb")
+
+    def local_path(self, key: str) -> Path:
+        """Return the file's own path. Raises FileNotFoundError."""
+        path = self._path(key)
+        if not path.is_file():
+            raise FileNotFoundError(key)
+        return path
+
+    def exists(self, key: str) -> bool:
+        """Whether something is kept under the key."""
+        return self._path(key).is_file()
+
+    def delete(self, key: str) -> None:
+        """Remove what is kept under the key, if anything."""
+        self._path(key).unlink(missing_ok=True)
+
+    def sweep_incoming(self, older_than_seconds: float = ABANDONED_AFTER_SECONDS) -> int:
+        """Remove what uploads left behind that never ended; return how many files went."""
+        limit = time.time() - older_than_seconds
+        removed = 0
+        folder = self.root / INCOMING
+        for path in folder.iterdir() if folder.is_dir() else ():
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < limit:
+                    path.unlink()
+                    removed += 1
+        return removed
+
+    def _path(self, key: str) -> Path:
+        path = self.root / key
+        if ".." in path.parts or not path.is_relative_to(self.root):
+            raise ValueError(f"{key!r} is no storage key")
+        return path
+
+
+def original_key(sha256: str) -> str:
+    """Return the key of an uploaded file's bytes, named by their SHA-256 in hexadecimal."""
+    return f"originals/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+
+def not_stored(error: OSError) -> StorageError:
+    """Return what to raise when the disk did not take a file."""
+    return StorageError("storage", f"The file could not be stored: {error.strerror}.")
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make a folder and its parents; return the folders that got a new entry, which need a sync, too."""
+    changed = []
+    missing = folder
+    while not missing.exists():
+        changed.append(missing.parent)
+        missing = missing.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    return changed
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
