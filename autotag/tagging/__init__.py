@@ -1,0 +1,1 @@
+"""Tagging: policy, pipeline, the queue of documents, and what keeps both honest."""

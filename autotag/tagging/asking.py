@@ -1,0 +1,189 @@
+"""Asking the providers about one image: each for itself, so that what one says is never lost with another."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.orm import Session, sessionmaker
+
+from autotag.configuration.effective import ProviderSettings, TaggingSettings
+from autotag.inference.errors import ProcessCrashed
+from autotag.models import ProviderStatus
+from autotag.models.base import utc_now
+from autotag.providers.base import (
+    AutoTagProvider,
+    ImageUnsuitable,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderUnavailable,
+    TaggableImage,
+)
+from autotag.tagging.claims import Claim
+from autotag.tagging.outcome import Predictions
+from autotag.tagging.process_state import PROCESS_DISABLED, record_crash
+from autotag.tagging.provider_state import note_success, note_trouble, pause, waiting_code
+from autotag.tagging.usage import give_back_call, reserve_call
+
+logger = structlog.stdlib.get_logger(__name__)
+
+TENSORFLOW = "tensorflow"
+MAXIMUM_TRIES = 6
+NOTHING_SENT = frozenset(
+    {
+        "address_refused",
+        "dns_failed",
+        "connection_failed",
+        "image_too_small",
+        "image_too_narrow",
+        "image_too_large",
+    }
+)
+"""Codes of failures that come before the image has left the machine, so that nobody is billed for them."""
+
+LOOK_AGAIN = timedelta(hours=1)
+"""How long a document rests that waits for a person; whoever resumes or enables lets it go on at once."""
+
+ProviderFactory = Callable[[ProviderSettings], AutoTagProvider]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Why an answer is still to come, and when it is worth while to ask again."""
+
+    code: str
+    reason: str
+    until: datetime
+
+
+@dataclass(slots=True)
+class Replies:
+    """What came of asking: answers, and for the providers without one whether to wait, or why there is none.
+
+    `tried` says whether anybody was asked at all, so that merely waiting counts as no attempt. `crash` is the
+    reason when the process died on this image.
+    """
+
+    answers: list[Predictions] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    unsuitable: list[ProviderError] = field(default_factory=list)
+    failures: list[ProviderError] = field(default_factory=list)
+    crash: str = ""
+    tried: bool = False
+    applicable: bool = False
+
+
+class Interviewer:
+    """Asks an instance's enabled providers about an image, with regard to how each of them fares."""
+
+    def __init__(self, sessions: sessionmaker[Session], build_provider: ProviderFactory) -> None:
+        self._sessions = sessions
+        self._build = build_provider
+        self._token = ""
+        self._met: dict[str, Wait] = {}
+
+    def ask(self, held: Claim, image: TaggableImage, settings: TaggingSettings) -> Replies:
+        """Ask every enabled provider that takes the type, or use what it has said of these bytes before.
+
+        Lets ImageRejected pass: an image that cannot be decoded is so for every provider.
+        """
+        replies = Replies()
+        for entry in settings.providers:
+            try:
+                provider = self._build(entry)
+                if held.mime_type in provider.mime_types:
+                    replies.applicable = True
+                    self._ask_one(held, image, entry, provider, replies)
+            except ProviderError as error:
+                self._note(held, entry, error, replies)
+        return replies
+
+    def _ask_one(
+        self,
+        held: Claim,
+        image: TaggableImage,
+        entry: ProviderSettings,
+        provider: AutoTagProvider,
+        replies: Replies,
+    ) -> None:
+        known = held.known.get((entry.provider, provider.model, provider.model_version))
+        if known is not None:
+            replies.answers.append(known)
+            return
+        wait = self._wait(held, entry, provider)
+        if wait is not None:
+            replies.waits.append(wait)
+            return
+        replies.tried = True
+        try:
+            answer = provider.tag(image)
+        except ProcessCrashed as error:
+            replies.crash = error.reason
+            if entry.provider == TENSORFLOW and record_crash(self._sessions, error.reason):
+                self._met_since(held)[TENSORFLOW] = _disabled(utc_now())
+            return
+        if entry.provider in held.troubles:
+            note_success(self._sessions, held.instance_id, entry.provider)
+        pairs = tuple((prediction.name, prediction.confidence) for prediction in answer.predictions)
+        replies.answers.append(
+            Predictions(entry.provider, answer.model, answer.model_version, answer.runtime, pairs)
+        )
+
+    def _wait(self, held: Claim, entry: ProviderSettings, provider: AutoTagProvider) -> Wait | None:
+        """Say why a provider is not asked now, if it is not."""
+        met = self._met_since(held).get(entry.provider)
+        if met is not None:
+            return met
+        now = utc_now()
+        if entry.provider == TENSORFLOW and held.process_disabled:
+            return _disabled(now)
+        code = waiting_code(entry.provider)
+        trouble = held.troubles.get(entry.provider)
+        if trouble is not None and trouble.status is ProviderStatus.PAUSED:
+            return Wait(code, f"{entry.resolved.entry.title} is paused: {trouble.reason}", now + LOOK_AGAIN)
+        if trouble is not None and trouble.retry_at is not None and trouble.retry_at > now:
+            return Wait(code, f"{provider.title} is unavailable: {trouble.reason}", trouble.retry_at)
+        if provider.sends_image:
+            limit = int(entry.resolved.values.get("maximum_number_of_calls", 0))
+            until = reserve_call(self._sessions, held.instance_id, entry.provider, limit)
+            if until is not None:
+                reason = f"{provider.title} has been sent the {limit} images that this month allows."
+                return Wait(code, reason, until)
+        return None
+
+    def _met_since(self, held: Claim) -> dict[str, Wait]:
+        """Return the troubles met since this claim was made: documents claimed together cannot know of them, and
+        one of them is enough to find out."""
+        if held.token != self._token:
+            self._token, self._met = held.token, {}
+        return self._met
+
+    def _note(self, held: Claim, entry: ProviderSettings, error: ProviderError, replies: Replies) -> None:
+        """Draw the consequence of a failure: for the image alone, for a while, or until somebody mends it."""
+        if error.code in NOTHING_SENT:
+            give_back_call(self._sessions, held.instance_id, entry.provider)
+        code, title = waiting_code(entry.provider), entry.resolved.entry.title
+        match error:
+            case ImageUnsuitable():
+                replies.unsuitable.append(error)
+            case ProviderUnavailable():
+                until = note_trouble(self._sessions, held.instance_id, entry.provider, error)
+                self._met_since(held)[entry.provider] = Wait(code, error.message, until)
+                if held.attempt >= MAXIMUM_TRIES:
+                    replies.failures.append(error)
+                else:
+                    replies.waits.append(Wait(code, error.message, until))
+            case ProviderMisconfigured():
+                pause(self._sessions, held.instance_id, entry.provider, error)
+                wait = Wait(code, f"{title} is paused: {error.message}", utc_now() + LOOK_AGAIN)
+                self._met_since(held)[entry.provider] = wait
+                replies.waits.append(wait)
+            case _:
+                replies.failures.append(error)
+
+
+def _disabled(now: datetime) -> Wait:
+    reason = (
+        "The TensorFlow process is disabled after too many crashes; an administrator can enable it again."
+    )
+    return Wait(PROCESS_DISABLED, reason, now + LOOK_AGAIN)

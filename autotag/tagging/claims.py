@@ -1,0 +1,283 @@
+"""Who works on which document: claims by conditional update, with a lease, in short transactions.
+
+The database is the truth about what is untagged; the broker only transports. A claim is taken with one UPDATE
+that matches a queued document and at most one worker; it is given up with one that matches the same claim.
+So a job may run twice, be late, or die anywhere.
+"""
+
+import secrets
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Update, and_, func, or_, select, true, update
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from autotag.models import (
+    ConfigurationState,
+    Document,
+    PredictionSet,
+    ProviderStatus,
+    Tag,
+    TagAssignment,
+    TaggingAttempt,
+    TaggingState,
+    TagRejection,
+)
+from autotag.models.base import utc_now
+from autotag.models.unit_of_work import unit_of_work
+from autotag.tagging.outcome import Predictions
+from autotag.tagging.process_state import is_process_disabled
+from autotag.tagging.provider_state import troubled_providers
+
+LEASE = timedelta(seconds=120)
+"""Longer than any single document takes: the image time limit, twice, and some."""
+
+LONGEST_IMAGE = timedelta(seconds=60)
+"""What each further document in the same hand adds to the lease: the image time limit, twice."""
+
+DEATHS_BEFORE_QUARANTINE = 3
+
+_CONFIGURATION_VERSION = (
+    select(func.coalesce(func.max(ConfigurationState.version), 0))
+    .scalar_subquery()
+    .label("configuration_version")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a provider of the instance may not be asked now; `retry_at` is when it may, if that is known."""
+
+    status: ProviderStatus
+    reason: str
+    retry_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A document in one worker's hand, with all that tagging needs to know of it.
+
+    `existing` and `rejected` are folded names; tags of an attempt that still waits for a provider are not
+    among the existing ones, because this attempt decides on them anew. `known` is what providers have said of
+    the same bytes, by provider, model and model version. `crashes` counts processes that died on it so far.
+    """
+
+    instance_id: int
+    document_id: int
+    token: str
+    attempt: int
+    sha256: str
+    mime_type: str
+    file_name: str
+    configuration_version: int
+    existing: frozenset[str]
+    rejected: frozenset[str]
+    crashes: int = 0
+    process_disabled: bool = False
+    troubles: Mapping[str, Trouble] = field(default_factory=dict)
+    known: Mapping[tuple[str, str, str], Predictions] = field(default_factory=dict)
+
+
+def claim(sessions: sessionmaker[Session], instance_id: int, document_id: int, worker: str) -> Claim | None:
+    """Take a queued document. None when it is not queued (any more), is held back, or is gone."""
+    return next(iter(claim_many(sessions, instance_id, [document_id], worker)), None)
+
+
+def claim_many(
+    sessions: sessionmaker[Session], instance_id: int, document_ids: Sequence[int], worker: str
+) -> list[Claim]:
+    """Take those of some documents that are queued, in one transaction, in the order given.
+
+    One on which a process has died is taken only when it is asked for alone: so its next death is nobody
+    else's.
+    """
+    token = f"{worker}/{secrets.token_hex(8)}"
+    with sessions() as session, unit_of_work(session) as work:
+        rows = work.session.execute(_take(instance_id, document_ids, token)).all()
+        if not rows:
+            return []
+        common: dict[str, Any] = {
+            "process_disabled": is_process_disabled(work.session),
+            "troubles": _troubles(work.session, instance_id),
+        }
+        ids = [row.id for row in rows]
+        existing = _existing_names(work.session, ids)
+        rejected = _rejected_names(work.session, ids)
+        known = _known_predictions(work.session, instance_id, {row.sha256 for row in rows})
+    claims = {
+        row.id: Claim(
+            instance_id,
+            row.id,
+            token,
+            attempt=row.tagging_attempts,
+            sha256=row.sha256,
+            mime_type=row.mime_type,
+            file_name=row.file_name,
+            configuration_version=row.configuration_version,
+            crashes=row.tagging_crashes,
+            existing=frozenset(existing.get(row.id, ())),
+            rejected=frozenset(rejected.get(row.id, ())),
+            known=known.get(row.sha256, {}),
+            **common,
+        )
+        for row in rows
+    }
+    return [claims[document_id] for document_id in document_ids if document_id in claims]
+
+
+def _take(instance_id: int, document_ids: Sequence[int], token: str) -> ReturningUpdate[Any]:
+    now = utc_now()
+    return (
+        update(Document)
+        .where(
+            Document.instance_id == instance_id,
+            Document.id.in_(document_ids),
+            Document.tagging_state == TaggingState.QUEUED,
+            Document.deleted_at.is_(None),
+            or_(Document.tagging_not_before.is_(None), Document.tagging_not_before <= now),
+            true() if len(document_ids) == 1 else Document.tagging_crashes == 0,
+        )
+        .values(
+            tagging_state=TaggingState.RUNNING,
+            tagging_attempts=Document.tagging_attempts + 1,
+            tagging_claim=token,
+            tagging_lease_until=now + LEASE + LONGEST_IMAGE * (len(document_ids) - 1),
+            tagging_updated_at=now,
+        )
+        .returning(
+            Document.id,
+            Document.tagging_attempts,
+            Document.sha256,
+            Document.mime_type,
+            Document.file_name,
+            Document.tagging_crashes,
+            _CONFIGURATION_VERSION,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def crashed_before(
+    sessions: sessionmaker[Session], instance_id: int, document_ids: Sequence[int]
+) -> list[int]:
+    """Return those of some documents that are queued and have to be taken alone."""
+    with sessions() as session:
+        return list(
+            session.scalars(
+                select(Document.id).where(
+                    Document.instance_id == instance_id,
+                    Document.id.in_(document_ids),
+                    Document.tagging_state == TaggingState.QUEUED,
+                    Document.tagging_crashes > 0,
+                )
+            )
+        )
+
+
+def release_claims_of(sessions: sessionmaker[Session], worker: str) -> int:
+    """Put back what a worker of this name had in hand; for its successor to call at start. Return how many."""
+    return _put_back(sessions, Document.tagging_claim.startswith(f"{worker}/", autoescape=True))
+
+
+def release_expired_claims(sessions: sessionmaker[Session]) -> int:
+    """Put back what workers had in hand whose lease has run out; return how many documents."""
+    return _put_back(sessions, Document.tagging_lease_until < utc_now())
+
+
+def _put_back(sessions: sessionmaker[Session], condition: ColumnElement[bool]) -> int:
+    """Queue running documents again; those whose worker died too often are quarantined instead."""
+    running = and_(Document.tagging_state == TaggingState.RUNNING, condition)
+    released: dict[str, Any] = {
+        "tagging_claim": None,
+        "tagging_lease_until": None,
+        "tagging_enqueued_at": None,
+        "tagging_crashes": Document.tagging_crashes + 1,
+    }
+    with sessions() as session:
+        if session.scalar(select(Document.id).where(running).limit(1)) is None:
+            return 0
+        with unit_of_work(session) as work:
+            quarantined = _count(
+                work.session,
+                update(Document)
+                .where(running, Document.tagging_crashes + 1 >= DEATHS_BEFORE_QUARANTINE)
+                .values(
+                    tagging_state=TaggingState.QUARANTINED,
+                    tagging_reason_code="worker_died",
+                    tagging_reason=f"The worker died {DEATHS_BEFORE_QUARANTINE} times with this file in hand.",
+                    tagging_updated_at=utc_now(),
+                    **released,
+                ),
+            )
+            queued = _count(
+                work.session,
+                update(Document)
+                .where(running)
+                .values(
+                    tagging_state=TaggingState.QUEUED,
+                    tagging_reason_code="worker_died",
+                    tagging_reason="The worker stopped before it was done; the file is tried again.",
+                    tagging_updated_at=utc_now(),
+                    **released,
+                ),
+            )
+    return quarantined + queued
+
+
+def _count(session: Session, statement: Update) -> int:
+    return len(session.execute(statement.returning(Document.id)).all())
+
+
+def _existing_names(session: Session, document_ids: Sequence[int]) -> dict[int, list[str]]:
+    statement = (
+        select(TagAssignment.document_id, Tag.normalized_name)
+        .join(Tag, TagAssignment.tag_id == Tag.id)
+        .outerjoin(TaggingAttempt, TaggingAttempt.id == TagAssignment.attempt_id)
+        .where(
+            TagAssignment.document_id.in_(document_ids),
+            or_(TaggingAttempt.id.is_(None), TaggingAttempt.state != TaggingState.QUEUED),
+        )
+    )
+    return _grouped(session.execute(statement))
+
+
+def _rejected_names(session: Session, document_ids: Sequence[int]) -> dict[int, list[str]]:
+    statement = select(TagRejection.document_id, TagRejection.normalized_name)
+    return _grouped(session.execute(statement.where(TagRejection.document_id.in_(document_ids))))
+
+
+def _grouped(rows: Iterable[Any]) -> dict[int, list[str]]:
+    names: dict[int, list[str]] = {}
+    for document_id, name in rows:
+        names.setdefault(document_id, []).append(name)
+    return names
+
+
+def _troubles(session: Session, instance_id: int) -> dict[str, Trouble]:
+    return {
+        name: Trouble(state.status, state.reason, state.retry_at)
+        for name, state in troubled_providers(session, instance_id).items()
+    }
+
+
+def _known_predictions(
+    session: Session, instance_id: int, hashes: Collection[str]
+) -> dict[str, dict[tuple[str, str, str], Predictions]]:
+    statement = select(
+        PredictionSet.sha256,
+        PredictionSet.provider,
+        PredictionSet.model,
+        PredictionSet.model_version,
+        PredictionSet.runtime,
+        PredictionSet.predictions,
+    ).where(PredictionSet.instance_id == instance_id, PredictionSet.sha256.in_(hashes))
+    known: dict[str, dict[tuple[str, str, str], Predictions]] = {}
+    for sha256, *who, runtime, pairs in session.execute(statement):
+        provider, model, version = who
+        said = tuple((str(name), float(score)) for name, score in pairs)
+        predictions = Predictions(provider, model, version, runtime, said)
+        known.setdefault(sha256, {})[provider, model, version] = predictions
+    return known

@@ -1,0 +1,83 @@
+"""From replies to an outcome: pure, so that every case can be read and tested without a provider."""
+
+from autotag.configuration.effective import TaggingSettings
+from autotag.models import TaggingState
+from autotag.tagging.asking import Replies
+from autotag.tagging.claims import Claim
+from autotag.tagging.outcome import Outcome, Predictions
+from autotag.tagging.policy import Candidate, Decision, Verdict, decide, explain_no_tags
+
+BAD_IMAGE = "bad_image"
+"""Code of a service that could not read an image; any other that cannot take it has limits of its own."""
+
+CRASHES_BEFORE_QUARANTINE = 2
+"""An image that was in hand when the process died is tried once more, alone; the second death quarantines it."""
+
+
+def conclude(held: Claim, settings: TaggingSettings, replies: Replies) -> Outcome:
+    """Say how the attempt ends, with the tags that follow from all answers so far."""
+    decisions = tuple(_decisions(held, settings, replies))
+    predictions = tuple(replies.answers)
+    if replies.crash:
+        return _crashed(held, replies.crash, decisions, predictions)
+    if replies.waits:
+        wait = min(replies.waits, key=lambda wait: wait.until)
+        return Outcome(
+            TaggingState.QUEUED,
+            wait.code,
+            wait.reason,
+            decisions=decisions,
+            predictions=predictions,
+            not_before=wait.until,
+            counted=replies.tried,
+        )
+    if any(decision.verdict is Verdict.ACCEPTED for decision in decisions):
+        return Outcome(TaggingState.TAGGED, decisions=decisions, predictions=predictions)
+    if replies.answers:
+        reason = explain_no_tags(list(decisions))
+        return Outcome(TaggingState.NO_TAGS, "no_tags", reason, decisions=decisions, predictions=predictions)
+    return _nothing_said(held, replies)
+
+
+def crashed_outside_providers(held: Claim, reason: str) -> Outcome:
+    """Say how an attempt ends when the process died while it only decoded the image."""
+    return _crashed(held, reason, (), ())
+
+
+def _decisions(held: Claim, settings: TaggingSettings, replies: Replies) -> list[Decision]:
+    thresholds = {entry.provider: entry.confidence_threshold for entry in settings.providers}
+    candidates = [
+        Candidate(name, score, answer.provider, answer.model, thresholds[answer.provider])
+        for answer in replies.answers
+        for name, score in answer.pairs
+    ]
+    return decide(
+        candidates,
+        maximum=settings.maximum_number_of_tags,
+        existing=held.existing,
+        rejected=held.rejected,
+    )
+
+
+def _crashed(
+    held: Claim, reason: str, decisions: tuple[Decision, ...], predictions: tuple[Predictions, ...]
+) -> Outcome:
+    if held.crashes + 1 < CRASHES_BEFORE_QUARANTINE:
+        state, text = TaggingState.QUEUED, f"The image is tried once more: {reason}"
+    else:
+        state = TaggingState.QUARANTINED
+        text = f"The image stopped the process {held.crashes + 1} times and is not tried again: {reason}"
+    return Outcome(state, "process_died", text, decisions=decisions, predictions=predictions, crashed=True)
+
+
+def _nothing_said(held: Claim, replies: Replies) -> Outcome:
+    if replies.failures:
+        error = replies.failures[0]
+        return Outcome(TaggingState.FAILED, error.code, error.message)
+    if replies.unsuitable:
+        error = replies.unsuitable[0]
+        state = TaggingState.FAILED if error.code == BAD_IMAGE else TaggingState.SKIPPED
+        return Outcome(state, error.code, error.message)
+    return Outcome(
+        TaggingState.SKIPPED, "type_not_taken", f"No enabled provider takes {held.mime_type} files."
+    )

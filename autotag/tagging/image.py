@@ -1,0 +1,95 @@
+"""The image in hand: decoded once, in the inference process, for every use that this attempt has for it."""
+
+from pathlib import Path
+
+from autotag.inference.process import ImageRequest, ImageResult, InferenceProcess, Rendition
+from autotag.media.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE, preview_key, thumbnail_key
+from autotag.media.storage import Storage, original_key
+from autotag.providers.base import Classification
+from autotag.tagging.outcome import ImageFacts
+
+
+class ImageInHand:
+    """A document's image during one attempt.
+
+    Whoever needs it decoded first gets the renditions made in the same go; `finish` makes them when no
+    provider needed it. A model runs in `process`; what needs no model is decoded in `decoder`, so that it goes
+    on while the TensorFlow process is disabled, and its crashes are no crashes of TensorFlow.
+    """
+
+    def __init__(
+        self,
+        sha256: str,
+        mime_type: str,
+        *,
+        storage: Storage,
+        process: InferenceProcess,
+        decoder: InferenceProcess,
+        maximum_pixels: int,
+    ) -> None:
+        self.sha256 = sha256
+        self.mime_type = mime_type
+        self.facts: ImageFacts | None = None
+        self._storage = storage
+        self._process = process
+        self._decoder = decoder
+        self._maximum_pixels = maximum_pixels
+
+    @property
+    def path(self) -> Path:
+        """A file of this machine with the original bytes."""
+        return self._storage.local_path(original_key(self.sha256))
+
+    def classify(self, model: Path) -> Classification:
+        """Run a model on the image. Raises the errors of autotag.inference.errors."""
+        result = self._decode(model)
+        return Classification(result.predictions, result.runtime or "")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, after EXIF orientation. Raises the errors of autotag.inference.errors."""
+        facts = self.finish()
+        return facts.width, facts.height
+
+    def jpeg(self, longest_side: int) -> bytes:
+        """Return the image as a JPEG without metadata, scaled down to a longest side in pixels, never up.
+
+        Raises the errors of autotag.inference.errors.
+        """
+        rendition = Rendition(self._storage.incoming(), longest_side)
+        try:
+            self._decode(None, rendition)
+            return rendition.path.read_bytes()
+        finally:
+            rendition.path.unlink(missing_ok=True)
+
+    def finish(self) -> ImageFacts:
+        """Make the renditions unless they are made, and return what decoding told. Raises as `classify`."""
+        if self.facts is None:
+            self._decode(None)
+        assert self.facts is not None  # noqa: S101 - for the type checker: _decode sets it or raises
+        return self.facts
+
+    def _decode(self, model: Path | None, *more: Rendition) -> ImageResult:
+        wanted = {}
+        if self.facts is None:
+            wanted = {
+                preview_key(self.sha256): Rendition(self._storage.incoming(), PREVIEW_SIDE),
+                thumbnail_key(self.sha256): Rendition(self._storage.incoming(), THUMBNAIL_SIDE),
+            }
+        request = ImageRequest(
+            path=self.path,
+            model=model,
+            renditions=(*wanted.values(), *more),
+            maximum_pixels=self._maximum_pixels,
+        )
+        try:
+            result = (self._decoder if model is None else self._process).process(request)
+            for key, rendition in wanted.items():
+                # They can be made again from the original, so they need not survive a power cut.
+                self._storage.keep(rendition.path, key, durable=False)
+        finally:
+            for rendition in wanted.values():
+                rendition.path.unlink(missing_ok=True)
+        self.facts = ImageFacts(result.width, result.height, result.placeholder)
+        return result

@@ -1,0 +1,47 @@
+"""How an attempt at a document ends."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from autotag.models import TaggingState
+from autotag.tagging.policy import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What one provider said: its model, that model's version, the runtime, and [name, score] pairs."""
+
+    provider: str
+    model: str
+    model_version: str
+    runtime: str
+    pairs: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What decoding told about an image: width and height in pixels after orientation, and a tiny WebP in Base64."""
+
+    width: int
+    height: int
+    placeholder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of an attempt.
+
+    `queued` puts the document back, to be taken again from `not_before` on; its decisions hold until then.
+    An attempt that is not `counted` asked nobody; one that `crashed` had a process die on the image.
+    """
+
+    state: TaggingState
+    reason_code: str = ""
+    reason: str = ""
+    decisions: tuple[Decision, ...] = ()
+    predictions: tuple[Predictions, ...] = ()
+    facts: ImageFacts | None = None
+    not_before: datetime | None = None
+    counted: bool = True
+    crashed: bool = False
+    seconds: float = 0.0

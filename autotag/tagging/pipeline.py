@@ -1,0 +1,177 @@
+"""The road of one document: claimed, examined, decided, recorded."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+from sqlalchemy.orm import Session, sessionmaker
+
+from autotag.configuration.effective import TaggingSettings
+from autotag.inference.errors import ImageRejected, InferenceError, ProcessCrashed
+from autotag.inference.process import InferenceProcess
+from autotag.media.errors import StorageError
+from autotag.media.sniffing import IMAGE_TYPES, claims_to_be_image
+from autotag.media.storage import Storage
+from autotag.models import TaggingState
+from autotag.models.base import utc_now
+from autotag.tagging.asking import Interviewer, ProviderFactory
+from autotag.tagging.claims import Claim, claim_many, crashed_before
+from autotag.tagging.conclusion import conclude, crashed_outside_providers
+from autotag.tagging.image import ImageInHand
+from autotag.tagging.outcome import Outcome
+from autotag.tagging.recording import record_many
+
+logger = structlog.stdlib.get_logger(__name__)
+
+RETRY_AFTER_STORAGE_TROUBLE = timedelta(minutes=1)
+
+TOGETHER = 8
+"""Documents claimed in one transaction: enough to make its cost small, few enough to lose with a worker."""
+
+RECORD_EVERY_SECONDS = 0.3
+"""Longest that a finished document waits for those claimed with it, so that tags appear steadily."""
+
+
+class Pipeline:
+    """Tags documents in one worker: settings are read for each, no transaction is open while it is examined."""
+
+    def __init__(
+        self,
+        *,
+        sessions: sessionmaker[Session],
+        storage: Storage,
+        process: InferenceProcess,
+        decoder: InferenceProcess,
+        settings: Callable[[int, int], TaggingSettings],
+        build_provider: ProviderFactory,
+        worker: str,
+    ) -> None:
+        self._sessions = sessions
+        self._storage = storage
+        self._process = process
+        self._decoder = decoder
+        self._settings = settings
+        self._interviewer = Interviewer(sessions, build_provider)
+        self._worker = worker
+
+    def tag(self, instance_id: int, document_id: int) -> Outcome | None:
+        """Take one document to the end of an attempt. None when it was not there to take."""
+        written = self.tag_many(instance_id, [document_id])
+        return written[0] if written else None
+
+    def tag_many(self, instance_id: int, document_ids: Sequence[int]) -> list[Outcome]:
+        """Take documents of one instance to the end of an attempt each; return the outcomes that were written.
+
+        They are claimed and recorded several at a time, which spares transactions; those on which a process
+        has died before are taken alone.
+        """
+        outcomes: list[Outcome] = []
+        for start in range(0, len(document_ids), TOGETHER):
+            chunk = document_ids[start : start + TOGETHER]
+            claims = claim_many(self._sessions, instance_id, chunk, self._worker)
+            outcomes += self._work_off(claims)
+            taken = {held.document_id for held in claims}
+            left = [document_id for document_id in chunk if document_id not in taken]
+            if left and len(chunk) > 1:
+                for document_id in crashed_before(self._sessions, instance_id, left):
+                    outcomes += self._work_off(
+                        claim_many(self._sessions, instance_id, [document_id], self._worker)
+                    )
+        return outcomes
+
+    def _work_off(self, claims: Sequence[Claim]) -> list[Outcome]:
+        """Examine claimed documents and record them, the ready ones whenever a moment has passed."""
+        outcomes: list[Outcome] = []
+        ready: list[tuple[Claim, Outcome]] = []
+        since = time.monotonic()
+        for number, held in enumerate(claims, start=1):
+            started = time.monotonic()
+            outcome = self._examine(held)
+            ready.append((held, replace(outcome, seconds=round(time.monotonic() - started, 4))))
+            if number == len(claims) or time.monotonic() - since > RECORD_EVERY_SECONDS:
+                outcomes += self._record(ready)
+                ready, since = [], time.monotonic()
+        return outcomes
+
+    def _record(self, ready: Sequence[tuple[Claim, Outcome]]) -> list[Outcome]:
+        written = record_many(self._sessions, ready, self._worker)
+        for held, outcome in written:
+            # A document that merely goes on waiting is no event: a service that is down would fill the log.
+            log = logger.info if outcome.counted else logger.debug
+            log(
+                "document done",
+                instance_id=held.instance_id,
+                document=held.document_id,
+                state=str(outcome.state),
+                code=outcome.reason_code,
+                seconds=outcome.seconds,
+            )
+        if len(written) < len(ready):
+            logger.info(
+                "claims lost", instance_id=ready[0][0].instance_id, documents=len(ready) - len(written)
+            )
+        return [outcome for _, outcome in written]
+
+    def _examine(self, held: Claim) -> Outcome:
+        if held.mime_type not in IMAGE_TYPES:
+            return _not_an_image(held)
+        settings = self._settings(held.instance_id, held.configuration_version)
+        image = ImageInHand(
+            held.sha256,
+            held.mime_type,
+            storage=self._storage,
+            process=self._process,
+            decoder=self._decoder,
+            maximum_pixels=settings.maximum_pixels,
+        )
+        try:
+            outcome = _why_not(held, settings)
+            if outcome is None:
+                outcome = conclude(held, settings, self._interviewer.ask(held, image, settings))
+            return outcome if outcome.crashed else replace(outcome, facts=image.finish())
+        except (InferenceError, StorageError, FileNotFoundError) as error:
+            return _failed(held, error)
+
+
+def _failed(held: Claim, error: Exception) -> Outcome:
+    """Say how an attempt ends whose image could not be decoded, or whose files could not be read or written."""
+    match error:
+        case ImageRejected():
+            return Outcome(TaggingState.FAILED, error.code, error.message)
+        case ProcessCrashed():
+            return crashed_outside_providers(held, error.reason)
+        case FileNotFoundError():
+            return Outcome(TaggingState.FAILED, "file_missing", "The stored file is missing.")
+        case _:
+            return Outcome(
+                TaggingState.QUEUED,
+                "storage",
+                f"Its thumbnail could not be stored; it is tried again. {error}",
+                not_before=utc_now() + RETRY_AFTER_STORAGE_TROUBLE,
+            )
+
+
+def _why_not(held: Claim, settings: TaggingSettings) -> Outcome | None:
+    if settings.refusal:
+        return Outcome(TaggingState.SKIPPED, "switched_off", settings.refusal)
+    if held.existing:
+        return Outcome(
+            TaggingState.SKIPPED,
+            "has_tags",
+            "The document had tags already, so none were added automatically.",
+        )
+    return None
+
+
+def _not_an_image(held: Claim) -> Outcome:
+    if claims_to_be_image(held.file_name):
+        return Outcome(
+            TaggingState.FAILED,
+            "not_an_image",
+            f"The file is named like an image, but its content is not one ({held.mime_type}).",
+        )
+    return Outcome(
+        TaggingState.SKIPPED, "type_not_taken", f"Only images are tagged; this is {held.mime_type}."
+    )

@@ -1,0 +1,207 @@
+"""Writing an attempt's outcome: one short transaction, and only by whoever still holds the claim."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Table, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, sessionmaker
+
+from autotag.models import (
+    AssignmentSource,
+    Document,
+    PredictionSet,
+    Tag,
+    TagAssignment,
+    TaggingAttempt,
+    TaggingState,
+)
+from autotag.models.base import utc_now
+from autotag.models.unit_of_work import unit_of_work
+from autotag.tagging.claims import Claim
+from autotag.tagging.outcome import Outcome
+from autotag.tagging.policy import Verdict, fold
+
+REASON_LENGTH = 500
+
+
+Finished = tuple[Claim, Outcome]
+
+
+def record(sessions: sessionmaker[Session], claim: Claim, outcome: Outcome, worker: str) -> bool:
+    """Write one outcome; False when the claim was lost meanwhile. See `record_many`."""
+    return bool(record_many(sessions, [(claim, outcome)], worker))
+
+
+def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], worker: str) -> list[Finished]:
+    """Write the outcomes of documents of one instance in one transaction; return those that were written.
+
+    An outcome whose claim was lost is not: somebody else has the document in hand, or a person changed it. The
+    tags of an earlier attempt that waited for a provider are replaced, so that the outcome is the same whatever
+    the order in which providers answered.
+    """
+    with sessions() as session, unit_of_work(session) as work:
+        written = [pair for pair in finished if _close_claim(work.session, *pair)]
+        counted = [pair for pair in written if pair[1].counted]
+        if counted:
+            attempts = _write_attempts(work.session, counted, worker)
+            _store_predictions(work.session, counted)
+            _remove_provisional_tags(work.session, counted, attempts)
+            _assign(work.session, counted, attempts)
+    return written
+
+
+def _write_attempts(session: Session, counted: Sequence[Finished], worker: str) -> list[int]:
+    """Write a row for each attempt; return their ids in the same order."""
+    attempts = [
+        TaggingAttempt(
+            instance_id=claim.instance_id,
+            document_id=claim.document_id,
+            number=claim.attempt,
+            state=outcome.state,
+            reason_code=outcome.reason_code,
+            reason=outcome.reason[:REASON_LENGTH],
+            worker=worker,
+            seconds=outcome.seconds,
+        )
+        for claim, outcome in counted
+    ]
+    session.add_all(attempts)
+    session.flush()
+    return [attempt.id for attempt in attempts]
+
+
+def _close_claim(session: Session, claim: Claim, outcome: Outcome) -> bool:
+    now = utc_now()
+    values: dict[str, object] = {
+        "tagging_state": outcome.state,
+        "tagging_reason_code": outcome.reason_code,
+        "tagging_reason": outcome.reason[:REASON_LENGTH],
+        "tagging_updated_at": now,
+        "tagging_claim": None,
+        "tagging_lease_until": None,
+    }
+    if outcome.state is TaggingState.QUEUED:
+        values["tagging_enqueued_at"] = None
+        values["tagging_not_before"] = outcome.not_before
+    if not outcome.counted:
+        values["tagging_attempts"] = Document.tagging_attempts - 1
+    if outcome.crashed:
+        values["tagging_crashes"] = Document.tagging_crashes + 1
+    if outcome.facts is not None:
+        values["width"] = outcome.facts.width
+        values["height"] = outcome.facts.height
+        values["placeholder"] = outcome.facts.placeholder
+    row = session.execute(
+        update(Document)
+        .where(
+            Document.instance_id == claim.instance_id,
+            Document.id == claim.document_id,
+            Document.tagging_state == TaggingState.RUNNING,
+            Document.tagging_claim == claim.token,
+            Document.sha256 == claim.sha256,
+        )
+        .values(**values)
+        .returning(Document.id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return row is not None
+
+
+def _remove_provisional_tags(session: Session, counted: Sequence[Finished], attempts: Sequence[int]) -> None:
+    again = [claim.document_id for claim, _ in counted if claim.attempt > 1]
+    if not again:
+        return
+    waiting = select(TaggingAttempt.id).where(
+        TaggingAttempt.document_id.in_(again),
+        TaggingAttempt.state == TaggingState.QUEUED,
+        TaggingAttempt.id.not_in(attempts),
+    )
+    session.execute(
+        delete(TagAssignment)
+        .where(
+            TagAssignment.document_id.in_(again),
+            TagAssignment.source == AssignmentSource.AUTO,
+            TagAssignment.attempt_id.in_(waiting),
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _store_predictions(session: Session, counted: Sequence[Finished]) -> None:
+    now = utc_now()
+    rows = [
+        {
+            "instance_id": claim.instance_id,
+            "sha256": claim.sha256,
+            "provider": predictions.provider,
+            "model": predictions.model,
+            "model_version": predictions.model_version,
+            "runtime": predictions.runtime,
+            "predictions": [[name, round(score, 6)] for name, score in predictions.pairs],
+            "created_at": now,
+        }
+        for claim, outcome in counted
+        for predictions in outcome.predictions
+    ]
+    _insert_new(session, PredictionSet.__table__, rows)
+
+
+def _assign(session: Session, counted: Sequence[Finished], attempts: Sequence[int]) -> None:
+    accepted = [
+        (claim, attempt_id, decision)
+        for (claim, outcome), attempt_id in zip(counted, attempts, strict=True)
+        for decision in outcome.decisions
+        if decision.verdict is Verdict.ACCEPTED
+    ]
+    if not accepted:
+        return
+    now = utc_now()
+    tag_ids = ensure_tags(session, accepted[0][0].instance_id, (decision.name for *_, decision in accepted))
+    rows = [
+        {
+            "instance_id": claim.instance_id,
+            "document_id": claim.document_id,
+            "tag_id": tag_ids[fold(decision.name)],
+            "source": AssignmentSource.AUTO,
+            "provider": decision.candidate.provider,
+            "model": decision.candidate.model,
+            "confidence": round(decision.candidate.confidence, 6),
+            "attempt_id": attempt_id,
+            "created_at": now,
+        }
+        for claim, attempt_id, decision in accepted
+    ]
+    _insert_new(session, TagAssignment.__table__, rows)
+
+
+def ensure_tags(session: Session, instance_id: int, names: Iterable[str]) -> dict[str, int]:
+    """Return the ids of these tags by folded name, creating those that the instance lacks."""
+    wanted = {fold(name): name for name in names}
+    statement = select(Tag.normalized_name, Tag.id).where(
+        Tag.instance_id == instance_id, Tag.normalized_name.in_(wanted)
+    )
+    found = dict(session.execute(statement).all())
+    missing = wanted.keys() - found.keys()
+    if missing:
+        rows = [
+            {
+                "instance_id": instance_id,
+                "name": wanted[folded],
+                "normalized_name": folded,
+                "created_at": utc_now(),
+            }
+            for folded in sorted(missing)
+        ]
+        _insert_new(session, Tag.__table__, rows)
+        found = dict(session.execute(statement).all())
+    return found
+
+
+def _insert_new(session: Session, table: object, rows: list[dict[str, object]]) -> None:
+    """Insert rows, leaving alone those that a unique constraint says are there already."""
+    if not rows:
+        return
+    assert isinstance(table, Table)  # noqa: S101 - for the type checker: __table__ is declared as FromClause
+    dialect = session.get_bind().dialect.name
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    session.execute(insert.on_conflict_do_nothing(), rows)

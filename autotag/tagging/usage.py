@@ -1,0 +1,81 @@
+"""What cloud providers cost: images sent, by instance, provider and day, and an optional limit a month."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, sessionmaker
+
+from autotag.models import ProviderUsage
+from autotag.models.base import utc_now
+from autotag.models.unit_of_work import unit_of_work
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Images sent today and in this calendar month (UTC), and how many a month are allowed, 0 for no limit."""
+
+    today: int
+    month: int
+    limit: int
+
+
+def usage(session: Session, instance_id: int, provider: str, limit: int, today: date | None = None) -> Usage:
+    """Return what one instance has sent to one provider."""
+    day = today or utc_now().date()
+    rows = session.execute(
+        select(ProviderUsage.day, ProviderUsage.calls).where(
+            ProviderUsage.instance_id == instance_id,
+            ProviderUsage.provider == provider,
+            ProviderUsage.day >= day.replace(day=1),
+        )
+    ).all()
+    calls = dict(rows)
+    return Usage(calls.get(day, 0), sum(calls.values()), limit)
+
+
+def reserve_call(
+    sessions: sessionmaker[Session], instance_id: int, provider: str, limit: int
+) -> datetime | None:
+    """Count a call that is about to be made. When the month's limit is reached, return when the next month begins.
+
+    It is counted before it is made: a call whose answer is lost is billed all the same.
+    """
+    today = utc_now().date()
+    with sessions() as session, unit_of_work(session) as work:
+        if limit and usage(work.session, instance_id, provider, limit, today).month >= limit:
+            return next_month(today)
+        dialect = work.session.get_bind().dialect.name
+        insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        statement = insert(ProviderUsage).values(
+            instance_id=instance_id, provider=provider, day=today, calls=1
+        )
+        work.session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["instance_id", "provider", "day"],
+                set_={"calls": ProviderUsage.calls + 1},
+            )
+        )
+    return None
+
+
+def give_back_call(sessions: sessionmaker[Session], instance_id: int, provider: str) -> None:
+    """Undo the count of a call that was never made, because nothing was sent."""
+    with sessions() as session, unit_of_work(session) as work:
+        work.session.execute(
+            update(ProviderUsage)
+            .where(
+                ProviderUsage.instance_id == instance_id,
+                ProviderUsage.provider == provider,
+                ProviderUsage.day == utc_now().date(),
+                ProviderUsage.calls > 0,
+            )
+            .values(calls=ProviderUsage.calls - 1)
+        )
+
+
+def next_month(day: date) -> datetime:
+    """Return the first moment of the month after a day, UTC."""
+    first = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return datetime(first.year, first.month, first.day, tzinfo=UTC)

@@ -1,0 +1,67 @@
+"""The RQ worker: long-lived and in one process, because what is dangerous runs in the inference process."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from redis import Redis
+from rq import Queue, SimpleWorker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from autotag.tagging.queue import INSTALL_MODEL, QUEUE_NAME, TAG_DOCUMENTS
+
+ALLOWED_JOBS = frozenset({TAG_DOCUMENTS, INSTALL_MODEL})
+WORKER_LIFETIME_SECONDS = 60
+LONGEST_WAIT_FOR_BROKER_SECONDS = 2.0
+
+
+class JobNotAllowed(RuntimeError):
+    """A job in the queue names a function that is no job of ours; whoever can write to the broker must not
+    be able to run whatever can be imported."""
+
+
+class AllowedJob(Job):
+    """A job whose function is on the list; any other fails without being imported.
+
+    RQ would also call what a job names as its callbacks, and fetch what it names as its webhooks. We use
+    neither, so whatever is there was put there by somebody else.
+    """
+
+    def restore(self, raw_data: dict[str, Any]) -> None:
+        """Read the job without its callbacks and webhooks."""
+        super().restore(raw_data)
+        self._success_callback_name = self._failure_callback_name = self._stopped_callback_name = None
+        self.webhooks = []
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        """The job's function. Raises JobNotAllowed."""
+        if self.func_name not in ALLOWED_JOBS or self.instance is not None:
+            raise JobNotAllowed(self.func_name)
+        function: Callable[..., Any] = super().func
+        return function
+
+
+class TaggingWorker(SimpleWorker):
+    """Takes jobs one after another and outlives a broker that is away."""
+
+    job_class = AllowedJob
+    max_connection_wait_time = LONGEST_WAIT_FOR_BROKER_SECONDS
+    log_result_lifespan = False
+
+
+def build_worker(connection: Redis, name: str) -> TaggingWorker:
+    """Return a worker on the tagging queue; its name in the broker is unique for each start."""
+    queue = Queue(QUEUE_NAME, connection=connection, serializer=JSONSerializer, job_class=AllowedJob)
+    logging.getLogger("rq.worker").setLevel(logging.WARNING)
+    return TaggingWorker(
+        [queue],
+        name=f"{name}.{secrets.token_hex(4)}",
+        connection=connection,
+        serializer=JSONSerializer,
+        job_class=AllowedJob,
+        worker_ttl=WORKER_LIFETIME_SECONDS,
+        log_job_description=False,
+    )

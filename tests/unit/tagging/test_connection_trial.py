@@ -1,0 +1,23 @@
+"""What a trial sends is a picture that every service takes."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from autotag.providers.base import ProviderError
+from autotag.tagging.connection_trial import PICTURE, PICTURE_SIZE, BuiltInPicture
+
+
+def test_the_picture_is_what_it_says() -> None:
+    picture = BuiltInPicture()
+    assert picture.jpeg(1600) == PICTURE.read_bytes()
+    assert picture.jpeg(1600).startswith(b"\xff\xd8\xff")
+    with Image.open(PICTURE) as image:
+        assert (image.format, image.size) == ("JPEG", PICTURE_SIZE)
+    assert picture.size == PICTURE_SIZE
+
+
+def test_there_is_no_model_to_run() -> None:
+    with pytest.raises(ProviderError, match="runs on this machine"):
+        BuiltInPicture().classify(Path("model"))

@@ -1,0 +1,149 @@
+import json
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from sqlalchemy.orm import Session, sessionmaker
+from structlog.testing import capture_logs
+
+from autotag.models import Document
+from autotag.models.base import utc_now
+from autotag.models.unit_of_work import unit_of_work
+from autotag.tagging.queue import ENOUGH_JOBS, TAG_DOCUMENTS, TaggingQueue, connect
+from tests.unit.conftest import Factory
+
+
+def jobs(broker: Redis) -> list[list[object]]:
+    """What lies in the queue, read without RQ: function, instance, arguments, keyword arguments."""
+    found = []
+    for job_id in broker.lrange("rq:queue:tagging", 0, -1):
+        data = broker.hget(b"rq:job:" + job_id, "data")
+        found.append(json.loads(zlib.decompress(data)))
+    return found
+
+
+@pytest.fixture
+def hand_over(
+    sessions: sessionmaker[Session], make: Factory
+) -> Callable[[TaggingQueue, type[Exception] | None], Document]:
+    """Writes a document and hands it to a queue, or fails before the commit."""
+
+    def hand_over(queue: TaggingQueue, failure: type[Exception] | None = None) -> Document:
+        document = make.document(make.instance(), tagging_enqueued_at=utc_now())
+        with sessions() as session, unit_of_work(session) as work:
+            queue.enqueue_after_commit(work, work.session.get_one(Document, document.id))
+            if failure is not None:
+                raise failure
+        return document
+
+    return hand_over
+
+
+def test_a_job_is_json_and_holds_numbers_only(queue: TaggingQueue, broker: Redis) -> None:
+    assert queue.enqueue(7, (1, 2, 3))
+    assert jobs(broker) == [[TAG_DOCUMENTS, None, [7, [1, 2, 3]], {}]]
+
+
+def test_a_job_is_kept_for_a_failure_and_not_for_a_success(queue: TaggingQueue, broker: Redis) -> None:
+    queue.enqueue(7, [1])
+    (key,) = broker.keys("rq:job:*")
+    stored = broker.hgetall(key)
+    assert stored[b"result_ttl"] == b"0"
+    assert int(stored[b"failure_ttl"]) == 7 * 24 * 60 * 60
+    assert int(stored[b"timeout"]) == 30 * 60
+
+
+def test_waiting_jobs_are_counted(queue: TaggingQueue) -> None:
+    assert queue.waiting() == 0
+    queue.enqueue(1, [1])
+    queue.enqueue(1, [2, 3])
+    assert queue.waiting() == 2
+
+
+def test_a_document_is_handed_over_once_its_row_is_committed(
+    sessions: sessionmaker[Session], make: Factory, queue: TaggingQueue, broker: Redis
+) -> None:
+    document = make.document(make.instance())
+    with sessions() as session, unit_of_work(session) as work:
+        queue.enqueue_after_commit(work, document)
+        assert jobs(broker) == []
+    assert jobs(broker) == [[TAG_DOCUMENTS, None, [document.instance_id, [document.id]], {}]]
+
+
+def test_a_transaction_that_fails_leaves_the_queue_empty(
+    hand_over: Callable[..., Document], queue: TaggingQueue, broker: Redis
+) -> None:
+    with pytest.raises(RuntimeError):
+        hand_over(queue, RuntimeError)
+    assert jobs(broker) == []
+
+
+def test_a_broker_that_is_away_is_told_quickly(no_broker: TaggingQueue) -> None:
+    began = time.monotonic()
+    assert not no_broker.enqueue(1, [1])
+    assert time.monotonic() - began < 1
+
+
+def test_a_broker_that_does_not_answer_is_given_up(tmp_path: Path) -> None:
+    import socket
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="at-") as folder, socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(f"{folder}/silent.sock")
+        silent.listen()
+        with connect(f"unix://{folder}/silent.sock", timeout=0.1) as client:
+            began = time.monotonic()
+            assert not TaggingQueue(client).enqueue(1, [1])
+            assert time.monotonic() - began < 1
+
+
+def test_without_a_broker_a_document_is_left_to_be_handed_out_later(
+    hand_over: Callable[..., Document], no_broker: TaggingQueue, sessions: sessionmaker[Session]
+) -> None:
+    document = hand_over(no_broker)
+    with sessions() as session:
+        assert session.get_one(Document, document.id).tagging_enqueued_at is None
+
+
+def test_with_a_broker_the_document_keeps_when_it_was_handed_out(
+    hand_over: Callable[..., Document], queue: TaggingQueue, sessions: sessionmaker[Session]
+) -> None:
+    document = hand_over(queue)
+    with sessions() as session:
+        assert session.get_one(Document, document.id).tagging_enqueued_at == document.tagging_enqueued_at
+
+
+def test_a_broker_that_goes_and_comes_back_is_noted_once_each(
+    broker_socket: Path, broker: Redis, tmp_path: Path
+) -> None:
+    with connect(f"unix://{broker_socket}") as client:
+        queue = TaggingQueue(client)
+        there = client.connection_pool.connection_kwargs["path"]
+        with capture_logs() as logs:
+            client.connection_pool.connection_kwargs["path"] = str(tmp_path / "nobody.sock")
+            assert [queue.enqueue(1, [1]) for _ in range(3)] == [False, False, False]
+            client.connection_pool.connection_kwargs["path"] = there
+            client.connection_pool.reset()
+            assert [queue.enqueue(1, [1]) for _ in range(2)] == [True, True]
+    assert [entry["event"] for entry in logs] == [
+        "broker away, documents wait in the database",
+        "broker back",
+    ]
+    assert len(jobs(broker)) == 2
+
+
+def test_with_enough_to_do_documents_are_left_to_be_handed_out_together(
+    hand_over: Callable[..., Document], queue: TaggingQueue, sessions: sessionmaker[Session], broker: Redis
+) -> None:
+    documents = [hand_over(queue) for _ in range(ENOUGH_JOBS + 3)]
+    assert queue.waiting() == ENOUGH_JOBS
+    with sessions() as session:
+        enqueued = [session.get_one(Document, document.id).tagging_enqueued_at for document in documents]
+    assert [moment is not None for moment in enqueued] == [True] * ENOUGH_JOBS + [False] * 3
+    broker.flushall()
+    queue._busy_until = 0.0
+    hand_over(queue)
+    assert queue.waiting() == 1

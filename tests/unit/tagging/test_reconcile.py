@@ -1,0 +1,144 @@
+import json
+import zlib
+from datetime import timedelta
+
+import pytest
+from redis import Redis
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from autotag.models import Document, TaggingState
+from autotag.models.base import utc_now
+from autotag.tagging.claims import claim
+from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.reconcile import BATCH, FILL, OVERDUE, reconcile
+from tests.unit.conftest import Factory
+
+
+def handed_out(broker: Redis) -> list[tuple[int, list[int]]]:
+    """The instance and the documents of each job in the queue, in its order."""
+    arguments = []
+    for job_id in broker.lrange("rq:queue:tagging", 0, -1):
+        data = json.loads(zlib.decompress(broker.hget(b"rq:job:" + job_id, "data")))
+        arguments.append((data[2][0], data[2][1]))
+    return arguments
+
+
+@pytest.mark.parametrize(
+    ("age", "again"),
+    [
+        (None, True),
+        (timedelta(seconds=1), False),
+        (OVERDUE - timedelta(seconds=5), False),
+        (OVERDUE + timedelta(seconds=1), True),
+    ],
+    ids=["never handed out", "just now", "not yet overdue", "overdue"],
+)
+def test_what_was_lost_on_the_way_is_handed_out_when_it_is_overdue(
+    sessions: sessionmaker[Session],
+    queue: TaggingQueue,
+    broker: Redis,
+    make: Factory,
+    age: timedelta | None,
+    again: bool,
+) -> None:
+    document = make.document(make.instance(), tagging_enqueued_at=age and utc_now() - age)
+    assert reconcile(sessions, queue) == int(again)
+    assert handed_out(broker) == ([(document.instance_id, [document.id])] if again else [])
+
+
+def test_what_was_handed_out_is_not_handed_out_again_at_once(
+    sessions: sessionmaker[Session], queue: TaggingQueue, broker: Redis, make: Factory
+) -> None:
+    make.document(make.instance())
+    assert [reconcile(sessions, queue), reconcile(sessions, queue)] == [1, 0]
+    assert len(handed_out(broker)) == 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({"tagging_state": state} for state in TaggingState if state is not TaggingState.QUEUED),
+        {"deleted_at": utc_now()},
+        {"tagging_not_before": utc_now() + timedelta(days=1)},
+    ],
+    ids=lambda values: str(next(iter(values.items()))[:2]),
+)
+def test_what_does_not_wait_is_not_handed_out(
+    sessions: sessionmaker[Session], queue: TaggingQueue, make: Factory, values: dict[str, object]
+) -> None:
+    make.document(make.instance(), **values)
+    assert reconcile(sessions, queue) == 0
+
+
+def test_what_was_held_back_is_handed_out_when_its_time_has_come(
+    sessions: sessionmaker[Session], queue: TaggingQueue, make: Factory
+) -> None:
+    make.document(make.instance(), tagging_not_before=utc_now() - timedelta(seconds=1))
+    assert reconcile(sessions, queue) == 1
+
+
+def test_a_job_is_for_one_instance_and_not_too_many_documents(
+    sessions: sessionmaker[Session], queue: TaggingQueue, broker: Redis, make: Factory
+) -> None:
+    first, second = make.instance(), make.instance()
+    ones = [make.document(first).id for _ in range(BATCH + 2)]
+    others = [make.document(second).id for _ in range(2)]
+    assert reconcile(sessions, queue) == BATCH + 4
+    assert handed_out(broker) == [(first.id, ones[:BATCH]), (first.id, ones[BATCH:]), (second.id, others)]
+
+
+def test_a_full_queue_is_left_alone(
+    sessions: sessionmaker[Session], queue: TaggingQueue, make: Factory
+) -> None:
+    for _ in range(FILL):
+        queue.enqueue(1, [999])
+    make.document(make.instance())
+    assert reconcile(sessions, queue) == 0
+    assert queue.waiting() == FILL
+
+
+def test_a_queue_with_little_room_takes_the_oldest(
+    sessions: sessionmaker[Session], queue: TaggingQueue, broker: Redis, make: Factory
+) -> None:
+    for _ in range(FILL - 1):
+        queue.enqueue(1, [999])
+    instance = make.instance()
+    ids = [make.document(instance).id for _ in range(BATCH + 1)]
+    assert reconcile(sessions, queue) == BATCH
+    assert handed_out(broker)[-1] == (instance.id, ids[:BATCH])
+
+
+def test_without_a_broker_nothing_is_handed_out_or_marked(
+    sessions: sessionmaker[Session], no_broker: TaggingQueue, make: Factory
+) -> None:
+    make.document(make.instance())
+    assert reconcile(sessions, no_broker) == 0
+    with sessions() as session:
+        assert session.scalars(select(Document.tagging_enqueued_at)).one() is None
+
+
+def test_when_the_broker_is_back_the_waiting_are_handed_out(
+    sessions: sessionmaker[Session], queue: TaggingQueue, no_broker: TaggingQueue, make: Factory
+) -> None:
+    make.document(make.instance())
+    assert [reconcile(sessions, no_broker), reconcile(sessions, queue)] == [0, 1]
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_work_whose_worker_died_is_taken_back(
+    sessions: sessionmaker[Session],
+    queue: TaggingQueue,
+    no_broker: TaggingQueue,
+    make: Factory,
+    monkeypatch: pytest.MonkeyPatch,
+    away: bool,
+) -> None:
+    from autotag.tagging import claims
+
+    document = make.document(make.instance())
+    monkeypatch.setattr(claims, "LEASE", timedelta(seconds=-1))
+    assert claim(sessions, document.instance_id, document.id, "worker-1") is not None
+    assert reconcile(sessions, no_broker if away else queue) == (0 if away else 1)
+    with sessions() as session:
+        assert session.get_one(Document, document.id).tagging_state is TaggingState.QUEUED
