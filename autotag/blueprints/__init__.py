@@ -1,0 +1,96 @@
+"""What a person or a program asks for over HTTP: the steps that `create_app` takes, in their order."""
+
+from pathlib import Path
+
+from flask import Flask
+
+from autotag.blueprints import errors, hooks, presentation, security
+from autotag.blueprints.services import Services
+from autotag.config import Config
+from autotag.extensions import compress, csrf, db, limiter, login_manager, migrate
+from autotag.media.storage import FolderStorage
+from autotag.models.engine import engine_options
+from autotag.tagging.queue import TaggingQueue, connect
+
+MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
+MAXIMUM_REQUEST_BYTES = 512 * 1024 * 1024
+REQUEST_OVERHEAD_BYTES = 1024 * 1024
+
+
+def configure(app: Flask, config: Config) -> None:
+    """Set what Flask and its extensions read, and hang the installation's services on the application."""
+    app.config.update(
+        SECRET_KEY=config.secret_key,
+        SECRET_KEY_FALLBACKS=list(config.secret_key_fallbacks),
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(config.database_url),
+        MAX_CONTENT_LENGTH=MAXIMUM_REQUEST_BYTES + REQUEST_OVERHEAD_BYTES,
+        SESSION_COOKIE_NAME="autotag",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,
+        RATELIMIT_STORAGE_URI="memory://",
+        RATELIMIT_HEADERS_ENABLED=True,
+        SESSION_REFRESH_EACH_REQUEST=False,
+        # Pages stay as they are: compressing what holds a token beside what a caller chose helps to guess it.
+        COMPRESS_MIMETYPES=["text/css", "text/javascript", "image/svg+xml"],
+        COMPRESS_ALGORITHM=["br", "gzip"],
+        BOOTSTRAP_SERVE_LOCAL=True,
+        TEMPLATES_AUTO_RELOAD=False,
+    )
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.extensions["autotag"] = Services(
+        config=config,
+        storage=FolderStorage(config.storage_path),
+        queue=TaggingQueue(connect(config.broker_url)),
+    )
+
+
+def bind_extensions(app: Flask) -> None:
+    """Bind the extensions of autotag.extensions."""
+    db.init_app(app)
+    hooks.prepare_engine_of(app)
+    migrate.init_app(app, db, directory=MIGRATIONS, render_as_batch=True)
+    csrf.init_app(app)
+    login_manager.init_app(app)
+    limiter.init_app(app)
+    compress.init_app(app)
+    security.init_app(app)
+
+
+def register_hooks(app: Flask) -> None:
+    """Add what happens around each request."""
+    hooks.register(app)
+
+
+def register_errors(app: Flask) -> None:
+    """Turn errors into pages, or into problem documents for programs."""
+    errors.register(app)
+
+
+def register_presentation(app: Flask) -> None:
+    """Add the filters and functions of the templates."""
+    presentation.register(app)
+
+
+def register_blueprints(app: Flask) -> None:
+    """Add the pages."""
+    from autotag.blueprints import (
+        account,
+        auth,
+        control_panel,
+        documents,
+        instance_settings,
+        operations,
+        system_settings,
+    )
+
+    app.register_blueprint(auth.blueprint)
+    app.register_blueprint(documents.blueprint)
+    app.register_blueprint(operations.blueprint)
+    app.register_blueprint(account.blueprint)
+    for blueprint in control_panel.BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.register_blueprint(system_settings.blueprint)
+    app.register_blueprint(instance_settings.blueprint)

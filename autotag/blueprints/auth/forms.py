@@ -1,0 +1,22 @@
+"""The form of the sign-in page."""
+
+from flask_wtf import FlaskForm
+from wtforms import PasswordField, StringField
+from wtforms.validators import InputRequired, Length
+
+EMAIL_LENGTH = 254
+PASSWORD_LENGTH = 256
+
+
+class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+    """An e-mail address and a password. Which of the two was wrong is never said."""
+
+    email = StringField(
+        "E-mail",
+        filters=[lambda value: value.strip() if value else value],
+        validators=[InputRequired("Enter your e-mail address."), Length(max=EMAIL_LENGTH)],
+        render_kw={"type": "email"},
+    )
+    password = PasswordField(
+        "Password", validators=[InputRequired("Enter your password."), Length(max=PASSWORD_LENGTH)]
+    )

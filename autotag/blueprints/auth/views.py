@@ -1,0 +1,60 @@
+"""The sign-in page and the way out."""
+
+from flask import g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from autotag.blueprints import signed_in
+from autotag.blueprints.access import public
+from autotag.blueprints.auth import blueprint
+from autotag.blueprints.auth.forms import SignInForm
+from autotag.blueprints.presentation import safe_next
+from autotag.extensions import db, limiter
+from autotag.instances.people import authenticate, open_session
+from autotag.models import User
+from autotag.models.unit_of_work import unit_of_work
+
+ATTEMPTS = "10 per minute"
+WRONG_PAIR = "E-mail or password is wrong."
+
+
+def attempted_account() -> str:
+    """Name the account that is being tried, so that guesses from many addresses count together."""
+    return f"{g.instance.id}:{request.form.get('email', '').strip().lower()[:254]}"
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+@limiter.limit(ATTEMPTS, methods=["POST"])
+@limiter.limit(ATTEMPTS, key_func=attempted_account, methods=["POST"])
+@public
+def sign_in() -> ResponseReturnValue:
+    """Ask for e-mail and password, and go on to where the person was heading."""
+    next_path = safe_next(request.args.get("next"))
+    onward = next_path or url_for("documents.index")
+    if current_user.is_authenticated:
+        return redirect(onward, 303)
+    form = SignInForm()
+    if not form.is_submitted():
+        return render_template("auth/sign_in.html", form=form, next_path=next_path)
+    if form.validate():
+        user = authenticate(db.session(), g.instance.id, form.email.data, form.password.data)
+        if user is not None:
+            begin_session(user)
+            return redirect(onward, 303)
+        form.form_errors.append(WRONG_PAIR)
+    return render_template("auth/sign_in.html", form=form, next_path=next_path), 422
+
+
+def begin_session(user: User) -> None:
+    """Open a server-side session and give this browser its token."""
+    with unit_of_work(db.session()) as work:
+        token = open_session(work, user, address=request.remote_addr or "", browser=request.user_agent.string)
+    signed_in.start(token)
+
+
+@blueprint.post("/sign-out")
+@public
+def sign_out() -> ResponseReturnValue:
+    """End the session, on the server as well as in this browser. Without one, it is ended already."""
+    signed_in.stop()
+    return redirect(url_for("auth.sign_in"), 303)

@@ -1,0 +1,48 @@
+"""The audit trail as a page."""
+
+from flask import Blueprint, g, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from autotag.blueprints.access import requires
+from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.extensions import db
+from autotag.instances.audit import list_events
+from autotag.models import Role
+
+EVENTS_ON_A_PAGE = 50
+
+blueprint = Blueprint("audit", __name__, url_prefix="/control-panel/audit")
+
+
+_WORDS = {"true": "on", "false": "off", "": "empty", "None": "empty"}
+
+
+@blueprint.app_template_filter()
+def change_text(value: object) -> str:
+    """Say a value before or after a change."""
+    return _WORDS.get(str(value), str(value))
+
+
+@blueprint.get("")
+@requires(Role.ADMINISTRATOR)
+def index() -> ResponseReturnValue:
+    """Show who changed what, newest first, a page at a time."""
+    before = position(request.args.get("before", ""))
+    found = list_events(
+        db.session(),
+        g.instance.id,
+        include_installation=current_user.may(Role.SYSTEM_ADMINISTRATOR),
+        before_id=before,
+        limit=EVENTS_ON_A_PAGE + 1,
+    )
+    events = found[:EVENTS_ON_A_PAGE]
+    older = events[-1].id if len(found) > EVENTS_ON_A_PAGE else None
+    return render_template("audit/index.html", events=events, before=before, older=older)
+
+
+def position(text: str) -> int | None:
+    """Read where a page begins; what is no event's id means at the newest."""
+    if not text.isascii() or not text.isdecimal() or len(text) > len(str(MAXIMUM_ID)):
+        return None
+    return int(text)

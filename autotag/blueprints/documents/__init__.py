@@ -1,0 +1,14 @@
+"""Documents and Media: the grid, a document's page, uploads, and the bytes themselves."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("documents", __name__)
+
+# A number that no row's id can be is a page not found, and not a fault of the database.
+MAXIMUM_ID = 2**31 - 1
+ONE_DOCUMENT = f"/documents/<int(max={MAXIMUM_ID}):document_id>"
+
+# The views register themselves on the blueprint, so it must be there first.
+import autotag.blueprints.documents.files  # noqa: E402 - the views register themselves on the blueprint
+import autotag.blueprints.documents.uploads  # noqa: E402 - as above
+import autotag.blueprints.documents.views  # noqa: E402, F401 - as above

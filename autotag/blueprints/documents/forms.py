@@ -1,0 +1,19 @@
+"""What requests about documents carry: which cards are asked for, which files were sent."""
+
+from flask import Request
+from werkzeug.datastructures import FileStorage, MultiDict
+
+from autotag.blueprints.documents import MAXIMUM_ID
+
+MAXIMUM_CARDS = 100
+
+
+def requested_ids(arguments: MultiDict[str, str]) -> list[int]:
+    """Read the `id` arguments of a query: numbers only, the first hundred, each once."""
+    numbers = (int(value) for value in arguments.getlist("id") if value.isascii() and value.isdigit())
+    return list(dict.fromkeys(number for number in numbers if number <= MAXIMUM_ID))[:MAXIMUM_CARDS]
+
+
+def sent_files(request: Request) -> list[FileStorage]:
+    """Return the files of an upload; a file field that was left empty sends one without a name."""
+    return [file for file in request.files.getlist("file") if file.filename]

@@ -1,0 +1,46 @@
+"""Response headers that keep a browser from doing what the product never asks for."""
+
+from flask import Flask, Response, request
+
+from autotag.extensions import talisman
+
+CONTENT_SECURITY_POLICY = {
+    "default-src": "'self'",
+    "img-src": "'self' data:",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+STATIC_ENDPOINTS = frozenset({"static", "bootstrap.static"})
+FOREVER_SECONDS = 365 * 24 * 60 * 60
+
+
+def init_app(app: Flask) -> None:
+    """Add the headers. HTTPS is the business of the server in front, which knows whether there is any."""
+    talisman.init_app(
+        app,
+        force_https=False,
+        session_cookie_secure=False,
+        strict_transport_security=False,
+        frame_options="DENY",
+        referrer_policy="same-origin",
+        content_security_policy=CONTENT_SECURITY_POLICY,
+    )
+    app.after_request(_cache)
+
+
+def _cache(response: Response) -> Response:
+    """Static files whose address carries their fingerprint are kept, others asked for again; pages are never kept."""
+    if request.endpoint in STATIC_ENDPOINTS:
+        if "v" in request.args:
+            response.cache_control.no_cache = None
+            response.cache_control.public = True
+            response.cache_control.max_age = FOREVER_SECONDS
+            response.cache_control.immutable = True
+        else:
+            response.cache_control.no_cache = True
+    elif "Cache-Control" not in response.headers:
+        response.cache_control.private = True
+        response.cache_control.no_store = True
+    return response

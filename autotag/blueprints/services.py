@@ -1,0 +1,24 @@
+"""What the pages work with, hung on the application once."""
+
+from dataclasses import dataclass
+
+from flask import current_app
+
+from autotag.config import Config
+from autotag.media.storage import Storage
+from autotag.tagging.queue import TaggingQueue
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The installation's collaborators."""
+
+    config: Config
+    storage: Storage
+    queue: TaggingQueue
+
+
+def services() -> Services:
+    """Return the services of the running application."""
+    found: Services = current_app.extensions["autotag"]
+    return found

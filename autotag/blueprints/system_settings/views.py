@@ -1,0 +1,74 @@
+"""The pages of System Settings."""
+
+from flask.typing import ResponseReturnValue
+
+from autotag.blueprints.access import requires
+from autotag.blueprints.control_panel import provider_acts, settings_pages
+from autotag.blueprints.control_panel.settings import SYSTEM_SETTINGS, EntryHidden, lead_to_switch
+from autotag.blueprints.system_settings import blueprint
+from autotag.models import Role
+
+blueprint.register_error_handler(EntryHidden, lead_to_switch)
+
+
+@blueprint.get("")
+@requires(Role.SYSTEM_ADMINISTRATOR)
+def index() -> ResponseReturnValue:
+    """Show the categories and search the entries."""
+    return settings_pages.overview_page(SYSTEM_SETTINGS)
+
+
+@blueprint.get("/category/<string:category_key>")
+@requires(Role.SYSTEM_ADMINISTRATOR)
+def category(category_key: str) -> ResponseReturnValue:
+    """Lead to the first entry of a category."""
+    return settings_pages.category_page(SYSTEM_SETTINGS, category_key)
+
+
+@blueprint.get("/<string:entry_key>")
+@requires(Role.SYSTEM_ADMINISTRATOR)
+def show(entry_key: str) -> ResponseReturnValue:
+    """Show an entry's form."""
+    return settings_pages.entry_page(SYSTEM_SETTINGS, entry_key)
+
+
+@blueprint.post("/<string:entry_key>")
+@requires(Role.SYSTEM_ADMINISTRATOR)
+def save(entry_key: str) -> ResponseReturnValue:
+    """Save an entry."""
+    return settings_pages.save_entry(SYSTEM_SETTINGS, entry_key)
+
+
+@blueprint.post("/<string:entry_key>/reset")
+@requires(Role.SYSTEM_ADMINISTRATOR)
+def reset(entry_key: str) -> ResponseReturnValue:
+    """Remove what is saved for an entry."""
+    return settings_pages.reset_entry(SYSTEM_SETTINGS, entry_key)
+
+
+@blueprint.get("/<string:entry_key>/export")
+@requires(Role.SYSTEM_ADMINISTRATOR)
+def export(entry_key: str) -> ResponseReturnValue:
+    """Send what is saved for an entry as a file."""
+    return settings_pages.export_entry(SYSTEM_SETTINGS, entry_key)
+
+
+@blueprint.post("/<string:entry_key>/test-connection")
+@requires(Role.SYSTEM_ADMINISTRATOR)
+def test_connection(entry_key: str) -> ResponseReturnValue:
+    """Try the saved settings of a provider with a small picture."""
+    return provider_acts.try_settings(SYSTEM_SETTINGS, entry_key)
+
+
+@blueprint.post("/<string:entry_key>/use-replacement")
+@requires(Role.SYSTEM_ADMINISTRATOR)
+def use_replacement(entry_key: str) -> ResponseReturnValue:
+    """Replace an endpoint whose version is retired."""
+    return provider_acts.use_replacement(SYSTEM_SETTINGS, entry_key)
+
+
+@blueprint.post("/tensorflow-process/enable-again")
+@requires(Role.SYSTEM_ADMINISTRATOR)
+def enable_process() -> ResponseReturnValue:
+    """Let the TensorFlow process start again."""
+    return provider_acts.enable_process()

@@ -1,0 +1,25 @@
+// Pieces of pages that the server rendered.
+export function elementFrom(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content.firstElementChild;
+}
+
+// Fills a container only when that changes something, so that a picture is not loaded twice.
+export function fill(container, html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  localizeTimes(template.content);
+  if (template.innerHTML.trim() === container.innerHTML.trim()) return;
+  container.replaceChildren(template.content);
+}
+
+const LOCAL_TIME = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
+
+// The server writes UTC; here the reader's own clock is known.
+export function localizeTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]:not([title])")) {
+    time.title = time.textContent;
+    time.textContent = LOCAL_TIME.format(new Date(time.dateTime));
+  }
+}

@@ -1,0 +1,12 @@
+// Runs before the first paint, so that a remembered theme or navigation does not flash the other one.
+(() => {
+  const root = document.documentElement;
+  root.dataset.scripts = "on";
+  try {
+    const theme = localStorage.getItem("autotag-theme");
+    if (theme === "light" || theme === "dark") root.dataset.bsTheme = theme;
+    if (localStorage.getItem("autotag-navigation") === "narrow") root.dataset.navigation = "narrow";
+  } catch {
+    // Storage can be forbidden; then the system's theme and the wide navigation it is.
+  }
+})();

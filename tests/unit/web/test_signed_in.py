@@ -1,0 +1,150 @@
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.security import generate_password_hash
+
+from autotag.models import Role, User, UserSession, VirtualInstance
+from autotag.models.base import utc_now
+from autotag.models.unit_of_work import unit_of_work
+from tests.unit.conftest import Factory
+
+PASSWORD = "correct horse"
+
+
+@pytest.fixture(scope="module")
+def password_hash() -> str:
+    """As ours, but quick to check: a hash carries its own cost."""
+    return generate_password_hash(PASSWORD, method="scrypt:1024:8:1")
+
+
+@pytest.fixture
+def ann(make: Factory, default_instance: VirtualInstance, password_hash: str) -> User:
+    return make.user(default_instance, Role.EDITOR, email="ann@example.test", password_hash=password_hash)
+
+
+def token_of(client: FlaskClient, path: str) -> str:
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path).text)
+    assert found is not None
+    return found[1]
+
+
+def send_sign_in(client: FlaskClient, password: str = PASSWORD, next_path: str = "") -> int:
+    data = {
+        "csrf_token": token_of(client, "/sign-in"),
+        "email": "ann@example.test",
+        "password": password,
+    }
+    return client.post("/sign-in", query_string={"next": next_path}, data=data).status_code
+
+
+def cookie_token(client: FlaskClient) -> str | None:
+    with client.session_transaction() as cookie:
+        token: str | None = cookie.get("_user_id")
+    return token
+
+
+def test_the_right_password_opens_the_pages(client: FlaskClient, ann: User) -> None:
+    assert client.get("/documents").status_code == 303
+    assert send_sign_in(client) == 303
+    assert client.get("/documents").status_code == 200
+
+
+def test_a_wrong_password_opens_nothing(client: FlaskClient, ann: User) -> None:
+    assert send_sign_in(client, "wrong password") == 422
+    assert client.get("/documents").status_code == 303
+
+
+def test_the_cookie_holds_a_token_that_the_database_does_not(
+    client: FlaskClient, ann: User, session: Session
+) -> None:
+    send_sign_in(client)
+    token = cookie_token(client)
+    assert token
+    stored = session.scalars(select(UserSession.token_sha256)).one()
+    assert token != stored
+
+
+def test_whatever_the_cookie_held_before_is_dropped(client: FlaskClient, ann: User) -> None:
+    """Otherwise somebody could plant a session in a browser and share it after the sign-in."""
+    with client.session_transaction() as cookie:
+        cookie["planted"] = "by somebody else"
+    send_sign_in(client)
+    with client.session_transaction() as cookie:
+        assert "planted" not in cookie
+
+
+def test_signing_out_ends_the_session_on_the_server(client: FlaskClient, ann: User, session: Session) -> None:
+    send_sign_in(client)
+    token = cookie_token(client)
+    answer = client.post("/sign-out", data={"csrf_token": token_of(client, "/documents")})
+    assert answer.status_code == 303
+    assert session.scalars(select(UserSession)).all() == []
+    with client.session_transaction() as cookie:
+        cookie["_user_id"] = token
+    assert client.get("/documents").status_code == 303
+
+
+@pytest.fixture
+def signed_in(client: FlaskClient, ann: User, sign_in: Callable[..., None]) -> FlaskClient:
+    sign_in(client, ann)
+    assert client.get("/documents").status_code == 200
+    return client
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        delete(UserSession),
+        update(User).values(is_active=False),
+        update(UserSession).values(last_seen_at=utc_now() - timedelta(days=15)),
+        update(UserSession).values(created_at=utc_now() - timedelta(days=61)),
+    ],
+    ids=["ended", "inactive", "idle", "old"],
+)
+def test_what_ends_a_session_counts_from_the_next_request(
+    signed_in: FlaskClient, sessions: sessionmaker[Session], statement: object
+) -> None:
+    with sessions() as session, unit_of_work(session) as work:
+        work.session.execute(statement)  # type: ignore[call-overload]
+    assert signed_in.get("/documents").status_code == 303
+
+
+def test_a_role_counts_from_the_next_request(signed_in: FlaskClient, sessions: sessionmaker[Session]) -> None:
+    token = token_of(signed_in, "/documents")
+    with sessions() as session, unit_of_work(session) as work:
+        work.session.execute(update(User).values(role=Role.VIEWER))
+    assert signed_in.post("/documents", data={"csrf_token": token}).status_code == 403
+
+
+@pytest.mark.parametrize(("age", "touched"), [(timedelta(minutes=50), False), (timedelta(minutes=70), True)])
+def test_use_is_noted_about_once_an_hour(
+    signed_in: FlaskClient, sessions: sessionmaker[Session], age: timedelta, touched: bool
+) -> None:
+    before = utc_now() - age
+    with sessions() as session, unit_of_work(session) as work:
+        work.session.execute(update(UserSession).values(last_seen_at=before))
+    assert signed_in.get("/documents").status_code == 200
+    with sessions() as session:
+        seen = session.scalars(select(UserSession.last_seen_at)).one()
+    assert (seen > before) is touched
+
+
+@pytest.mark.parametrize("value", ["guess", "", "a" * 500, "\u00e9"])
+def test_a_made_up_token_is_nobody(
+    client: FlaskClient, ann: User, default_instance: VirtualInstance, value: str
+) -> None:
+    with client.session_transaction() as cookie:
+        cookie["_user_id"] = value
+    assert client.get("/documents").status_code == 303
+
+
+def test_a_token_of_the_wrong_kind_is_nobody(
+    client: FlaskClient, ann: User, default_instance: VirtualInstance
+) -> None:
+    client.set_cookie("autotag", "no signature")
+    assert client.get("/documents").status_code == 303
