@@ -1,0 +1,5 @@
+"""`python -m autotag` is the `autotag` command."""
+
+from autotag.cli import main
+
+main()

@@ -1,0 +1,196 @@
+"""`autotag config`."""
+
+import json
+
+import click
+from sqlalchemy.orm import Session
+
+from autotag.cli.database import actor, reading, writing
+from autotag.cli.environment import load_config, read_line
+from autotag.config import Config
+from autotag.configuration.context import installed_choices, secret_box
+from autotag.configuration.declaration import Entry, Scope
+from autotag.configuration.entries import ENTRIES, UnknownEntry, find_entry
+from autotag.configuration.export import export
+from autotag.configuration.store import (
+    Place,
+    Resolved,
+    Submission,
+    reset,
+    resolve,
+    rotate_secrets,
+    save,
+    shown_values,
+)
+from autotag.inference.store import ModelStore
+from autotag.instances.administration import find_by_web_id
+from autotag.models import Level
+from autotag.tagging.reactions import configuration_changed
+
+STORED = "(stored)"
+
+
+@click.group(name="config")
+def command() -> None:
+    """Read and change configuration entries, as System Settings and Instance Settings do.
+
+    \b
+    Examples:
+      autotag config list
+      autotag config get --scope instance --instance acme tensorflow
+      autotag config set --scope default tensorflow confidence_threshold 0.3
+      echo KEY | autotag config set --scope instance --instance acme google-cloud-vision api_key -
+    """
+
+
+def _place_options(function: click.decorators.FC) -> click.decorators.FC:
+    function = click.option("--instance", "web_id", help="Web ID, with --scope instance.")(function)
+    return click.option(
+        "--scope",
+        required=True,
+        type=click.Choice([level.value for level in Level]),
+        help="system: the installation; default: all instances; instance: one of them.",
+    )(function)
+
+
+def _find(key: str) -> Entry:
+    try:
+        return find_entry(key)
+    except UnknownEntry as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _place(session: Session, entry: Entry, scope: str, web_id: str | None) -> Place:
+    level = Level(scope)
+    wants_system = entry.scope is Scope.SYSTEM
+    if wants_system != (level is Level.SYSTEM):
+        right = "system" if wants_system else "default or instance"
+        raise click.UsageError(f"{entry.key} is configured with --scope {right}.")
+    if (level is Level.INSTANCE) != bool(web_id):
+        raise click.UsageError("--scope instance goes with --instance WEB_ID, and only with it.")
+    return Place.of(entry, find_by_web_id(session, web_id).id if web_id else None)
+
+
+@command.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def list_entries(as_json: bool) -> None:
+    """List the entries and their fields."""
+    if as_json:
+        click.echo(
+            json.dumps(
+                [
+                    {
+                        "entry": entry.key,
+                        "title": entry.title,
+                        "scope": entry.scope,
+                        "fields": [
+                            {"name": field.name, "label": field.label, "kind": field.kind, "help": field.help}
+                            for field in entry.fields
+                        ],
+                    }
+                    for entry in ENTRIES
+                ]
+            )
+        )
+        return
+    for entry in ENTRIES:
+        scope = "--scope system" if entry.scope is Scope.SYSTEM else "--scope default or instance"
+        click.echo(f"{entry.key}  ({entry.title}; {scope})")
+        for field in entry.fields:
+            click.echo(f"  {field.name:<44} {field.help}")
+
+
+@command.command()
+@_place_options
+@click.argument("entry")
+@click.argument("field", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def get(scope: str, web_id: str | None, entry: str, field: str | None, as_json: bool) -> None:
+    """Print an entry's values in force, or one field's. A secret is never printed, only whether one is stored."""
+    declared = _find(entry)
+    _check_field(declared, field)
+    with reading(load_config()) as session:
+        resolved = resolve(session, _place(session, declared, scope, web_id))
+    texts = _texts(resolved)
+    if as_json:
+        values = {name: resolved.values[name] for name in shown_values(resolved)}
+        values |= {name: bool(resolved.values[name]) for name in texts.keys() - values.keys()}
+        answer = {"entry": declared.key, "source": resolved.source, "values": values}
+        click.echo(json.dumps(values[field] if field else answer))
+    elif field:
+        click.echo(texts[field])
+    else:
+        for name, text in texts.items():
+            click.echo(f"{name}={text}")
+
+
+# A value may begin with a minus: what is no option of ours is one.
+@command.command(name="set", context_settings={"ignore_unknown_options": True})
+@_place_options
+@click.argument("entry")
+@click.argument("field")
+@click.argument("value")
+def set_value(scope: str, web_id: str | None, entry: str, field: str, value: str) -> None:
+    """Change one field. VALUE - reads it from standard input, so that a secret stays out of the shell's history."""
+    config = load_config()
+    declared = _find(entry)
+    _check_field(declared, field)
+    if value == "-":
+        value = read_line()
+    with writing(config) as work:
+        place = _place(work.session, declared, scope, web_id)
+        texts = shown_values(resolve(work.session, place)) | {field: value}
+        remove = frozenset({field}) if declared.field(field).is_secret and not value else frozenset()
+        submission = Submission(texts, actor(), remove=remove)
+        save(work, place, submission, box=secret_box(config), choices=_choices(config))
+        configuration_changed(work, place)
+
+
+@command.command(name="reset")
+@_place_options
+@click.argument("entry")
+def reset_entry(scope: str, web_id: str | None, entry: str) -> None:
+    """Remove the saved values, so that the entry inherits again."""
+    declared = _find(entry)
+    with writing(load_config()) as work:
+        place = _place(work.session, declared, scope, web_id)
+        reset(work, place, actor())
+        configuration_changed(work, place)
+
+
+@command.command(name="export")
+@_place_options
+@click.argument("entry")
+def export_entry(scope: str, web_id: str | None, entry: str) -> None:
+    """Print the entry as a .config file, without secrets."""
+    declared = _find(entry)
+    with reading(load_config()) as session:
+        click.echo(export(resolve(session, _place(session, declared, scope, web_id))), nl=False)
+
+
+@command.command(name="rotate-secrets")
+def rotate() -> None:
+    """Encrypt stored secrets with the current secret key, after AUTOTAG_SECRET_KEY was changed and the earlier
+    one was given as AUTOTAG_SECRET_KEY_FALLBACKS."""
+    config = load_config()
+    with writing(config) as work:
+        count = rotate_secrets(work, secret_box(config))
+    click.echo(f"{count} secrets encrypted anew")
+
+
+def _check_field(entry: Entry, field: str | None) -> None:
+    names = [declared.name for declared in entry.fields]
+    if field is not None and field not in names:
+        raise click.ClickException(f"{entry.key} has no field {field!r}; it has: {', '.join(names)}.")
+
+
+def _texts(resolved: Resolved) -> dict[str, str]:
+    shown = shown_values(resolved)
+    return {
+        field.name: shown.get(field.name, STORED if resolved.values[field.name] else "")
+        for field in resolved.entry.fields
+    }
+
+
+def _choices(config: Config) -> dict[str, list[tuple[str, str]]]:
+    return {name: list(pairs) for name, pairs in installed_choices(ModelStore(config.models_path)).items()}

@@ -1,0 +1,63 @@
+"""The database for a command: a session in a unit of work, and domain errors as one clear line."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from getpass import getuser
+
+import click
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from autotag.config import Config
+from autotag.configuration.entries import UnknownEntry
+from autotag.configuration.secret_box import SecretUnreadable
+from autotag.configuration.validation import InvalidConfiguration
+from autotag.instances.administration import InstanceError, UnknownInstance
+from autotag.instances.people import PeopleError
+from autotag.models import schema
+from autotag.models.engine import build_session_factory
+from autotag.models.unit_of_work import UnitOfWork, unit_of_work
+
+REFUSALS = (InstanceError, InvalidConfiguration, PeopleError, SecretUnreadable, UnknownEntry, UnknownInstance)
+
+
+@contextmanager
+def reading(config: Config) -> Iterator[Session]:
+    """Open a session to read with. What the domain refuses ends the command with exit code 1."""
+    sessions = build_session_factory(config.database_url)
+    try:
+        with sessions() as session:
+            engine = session.get_bind().engine
+            _check_schema(engine)
+            yield session
+    except REFUSALS as error:
+        raise click.ClickException(str(error)) from error
+    except SQLAlchemyError as error:
+        raise unusable(error) from error
+
+
+@contextmanager
+def writing(config: Config) -> Iterator[UnitOfWork]:
+    """Open a unit of work; errors as in `reading`."""
+    with reading(config) as session, unit_of_work(session) as work:
+        yield work
+
+
+def unusable(error: SQLAlchemyError) -> click.ClickException:
+    """Return what ends a command when the database does not do what it should."""
+    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+    return click.ClickException(f"The database cannot be used: {reason}")
+
+
+def actor() -> str:
+    """Return who the audit trail names for a change by command."""
+    try:
+        return f"{getuser()} (autotag)"
+    except (KeyError, OSError):
+        return "autotag"
+
+
+def _check_schema(engine: Engine) -> None:
+    if not schema.is_current(engine):
+        raise click.ClickException("The database is not set up for this version. Run: autotag init")

@@ -1,0 +1,26 @@
+"""`autotag doctor`."""
+
+import json
+import sys
+from dataclasses import asdict
+
+import click
+
+from autotag.cli.environment import load_config
+
+
+@click.command(name="doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def command(as_json: bool) -> None:
+    """Try every dependency and say what to do. Exit code 1 when something is wrong."""
+    from autotag.serving.doctor import examine
+
+    checks = examine(load_config())
+    if as_json:
+        click.echo(json.dumps([asdict(check) for check in checks]))
+    else:
+        for check in checks:
+            click.echo(f"{'ok ' if check.ok else 'BAD'}  {check.name:<10} {check.detail}")
+            if check.advice:
+                click.echo(f"     {'':<10} {check.advice}")
+    sys.exit(0 if all(check.ok for check in checks) else 1)

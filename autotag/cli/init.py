@@ -1,0 +1,41 @@
+"""`autotag init`."""
+
+import json
+
+import click
+
+from autotag.cli.environment import load_config
+
+
+@click.command(name="init")
+@click.option("--quick-start", is_flag=True, help="Also enable TensorFlow tagging in the default instance.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def command(quick_start: bool, as_json: bool) -> None:
+    """Set up the database, the default instance, its first administrator and the default model. Safe to repeat."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from autotag.cli.database import unusable
+    from autotag.inference.errors import InferenceError
+    from autotag.instances.people import PeopleError
+    from autotag.observability import configure_logging
+    from autotag.serving.setup import set_up
+
+    configure_logging()
+    config = load_config()
+    try:
+        done = set_up(config, quick_start=quick_start)
+    except InferenceError as error:
+        raise click.ClickException(f"The default model could not be built: {error}") from error
+    except PeopleError as error:
+        raise click.ClickException(f"The first administrator could not be made: {error}") from error
+    except SQLAlchemyError as error:
+        raise unusable(error) from error
+    if as_json:
+        answer = {"instance_path": str(config.instance_path), "model": done.model.name}
+        click.echo(json.dumps(answer | {"email": done.email, "password": done.password}))
+        return
+    click.echo(f"Ready in {config.instance_path}")
+    click.echo(f"  Model         {done.model.title}")
+    click.echo(f"  Administrator {done.email}")
+    if done.password:
+        click.echo(f"  Password      {done.password}")

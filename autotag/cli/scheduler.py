@@ -1,0 +1,15 @@
+"""`autotag scheduler`."""
+
+import click
+
+from autotag.cli.environment import load_config
+
+
+@click.command(name="scheduler")
+def command() -> None:
+    """Run the scheduler alone: it hands out again what was lost on the way. One for an installation."""
+    from autotag.observability import configure_logging
+    from autotag.serving.scheduler import run_scheduler
+
+    configure_logging()
+    run_scheduler(load_config())

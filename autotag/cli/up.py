@@ -1,0 +1,125 @@
+"""`autotag up`."""
+
+import errno
+import fcntl
+import json
+import shlex
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from autotag.cli.environment import load_config
+from autotag.config import Config
+
+if TYPE_CHECKING:
+    from autotag.serving.supervisor import Supervisor
+
+START_SECONDS = 60.0
+
+
+@click.command(name="up")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Workers; AUTOTAG_WORKERS or one a core when not given."
+)
+@click.option("--quick-start", is_flag=True, help="Also enable TensorFlow tagging in the default instance.")
+def command(host: str, port: int, workers: int | None, quick_start: bool) -> None:
+    """Set up what is missing and run everything until Ctrl-C: web, workers, scheduler, and an embedded broker
+    unless AUTOTAG_REDIS_URL names one."""
+    config = load_config()
+    with _alone(config.instance_path):
+        _check_port(host, port)
+        sign_in = _set_up(quick_start)
+        sys.exit(_supervise(config, host, port, workers or config.workers, sign_in))
+
+
+def _set_up(quick_start: bool) -> dict[str, str | None]:
+    """Run `autotag init`; in a process of its own, because this one stays and should stay small."""
+    options = ["--json", "--quick-start"] if quick_start else ["--json"]
+    done = subprocess.run(_autotag("init", *options), stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise SystemExit(1)
+    answer: dict[str, str | None] = json.loads(done.stdout)
+    return answer
+
+
+def _supervise(config: Config, host: str, port: int, workers: int, sign_in: dict[str, str | None]) -> int:
+    from autotag.serving.supervisor import Supervisor
+
+    supervisor = Supervisor(last=("broker",))
+    if config.redis_url is None:
+        from autotag.serving.broker import broker_command
+
+        _add(supervisor, "broker", broker_command(config.instance_path, config.broker_socket_path))
+    _add(supervisor, "web", _autotag("web", "--host", host, "--port", str(port)))
+    for number in range(1, workers + 1):
+        _add(supervisor, f"worker-{number}", _autotag("worker", "--name", f"worker-{number}"))
+    _add(supervisor, "scheduler", _autotag("scheduler"))
+    announce = threading.Thread(target=_announce, args=(config, host, port, sign_in), daemon=True)
+    supervisor.loop(announce.start)
+    return int(supervisor.returncode or 0)
+
+
+def _autotag(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "autotag", *arguments]
+
+
+def _add(supervisor: "Supervisor", name: str, arguments: list[str]) -> None:
+    leashed = [sys.executable, "-m", "autotag.serving.leash", *arguments]
+    supervisor.add_process(name, "exec " + shlex.join(leashed))
+
+
+def _announce(config: Config, host: str, port: int, sign_in: dict[str, str | None]) -> None:
+    """Say where to go once the web server listens."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.settimeout(1)
+            if probe.connect_ex((_reachable(host), port)) == 0:
+                break
+        time.sleep(0.05)
+    password = sign_in["password"]
+    address = f"http://{config.base_domain}:{port}/"
+    lines = ["", f"  Autotag is ready at  {address}", f"  Sign in as           {sign_in['email']}"]
+    lines.append(
+        f"  Password             {password}" if password else "  Password             the one you set"
+    )
+    click.echo("\n".join([*lines, "  Stop with Ctrl-C", ""]))
+    sys.stdout.flush()
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - nothing is bound here
+
+
+def _check_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise click.ClickException(
+                    f"Port {port} is in use by another program; choose another, for example: make run PORT={port + 1}"
+                ) from error
+            raise click.ClickException(f"Cannot listen on {host} port {port}: {error.strerror}.") from error
+
+
+@contextmanager
+def _alone(instance_path: Path) -> Iterator[None]:
+    """Hold the instance folder: two installations at work in one would share a broker and fight over a database."""
+    with (instance_path / ".up.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise click.ClickException(f"Autotag is running in {instance_path} already.") from error
+        yield

@@ -1,0 +1,127 @@
+"""`autotag users`."""
+
+import json
+import secrets
+
+import click
+from sqlalchemy.orm import Session
+
+from autotag.cli.database import actor, reading, writing
+from autotag.cli.environment import load_config, read_line
+from autotag.instances.administration import find_by_web_id
+from autotag.instances.first_sign_in import forget_first_password
+from autotag.instances.people import (
+    create_user,
+    find_user,
+    list_users,
+    set_password,
+    set_role,
+    set_user_active,
+)
+from autotag.models import DEFAULT_WEB_ID, Role, User, VirtualInstance
+
+INSTANCE = click.option(
+    "--instance", "web_id", default=DEFAULT_WEB_ID, show_default=True, help="Web ID of the instance."
+)
+EMAIL = click.option("--email", required=True, help="E-mail address.")
+ROLE = click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+PASSWORD = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+
+
+@click.group(name="users")
+def command() -> None:
+    """Create and change users.
+
+    \b
+    Example:
+      echo PASSWORD | autotag users create --instance acme --email eva@acme.example --role editor --password-stdin
+    """
+
+
+@command.command()
+@INSTANCE
+@EMAIL
+@ROLE
+@PASSWORD
+@JSON
+def create(web_id: str, email: str, role: str, password_stdin: bool, as_json: bool) -> None:
+    """Create a user; a password is generated and printed unless one is given."""
+    given = _password(password_stdin)
+    password = secrets.token_urlsafe(12) if given is None else given
+    with writing(load_config()) as work:
+        instance = find_by_web_id(work.session, web_id)
+        user = create_user(work, instance, email=email, password=password, role=Role(role), actor=actor())
+    answer = {"email": user.email, "role": user.role.value, "instance": instance.web_id}
+    if given is None:
+        answer["password"] = password
+    click.echo(
+        json.dumps(answer) if as_json else "\n".join(f"{key:<9} {value}" for key, value in answer.items())
+    )
+
+
+@command.command(name="list")
+@INSTANCE
+@JSON
+def list_all(web_id: str, as_json: bool) -> None:
+    """List the users of an instance."""
+    with reading(load_config()) as session:
+        users = list_users(session, find_by_web_id(session, web_id).id)
+    if as_json:
+        click.echo(
+            json.dumps([{"email": user.email, "role": user.role, "active": user.is_active} for user in users])
+        )
+        return
+    for user in users:
+        click.echo(f"{user.email:<40} {user.role}{'' if user.is_active else '  (inactive)'}")
+
+
+@command.command(name="set-password")
+@INSTANCE
+@EMAIL
+@PASSWORD
+def change_password(web_id: str, email: str, password_stdin: bool) -> None:
+    """Change a password, asking for it unless it comes from standard input, and end the user's sessions."""
+    config = load_config()
+    given = _password(password_stdin)
+    password = (
+        click.prompt("New password", hide_input=True, confirmation_prompt=True) if given is None else given
+    )
+    with writing(config) as work:
+        instance, user = _find(work.session, web_id, email)
+        set_password(work, user, password, actor=actor())
+    if instance.is_default:
+        forget_first_password(config.instance_path, user.email)
+
+
+@command.command(name="set-role")
+@INSTANCE
+@EMAIL
+@ROLE
+def change_role(web_id: str, email: str, role: str) -> None:
+    """Change a user's role."""
+    with writing(load_config()) as work:
+        instance, user = _find(work.session, web_id, email)
+        set_role(work, instance, user, Role(role), actor=actor())
+
+
+@command.command()
+@INSTANCE
+@EMAIL
+def deactivate(web_id: str, email: str) -> None:
+    """Shut a user out at once; what they uploaded stays."""
+    with writing(load_config()) as work:
+        instance, user = _find(work.session, web_id, email)
+        set_user_active(work, instance, user, False, actor=actor())
+
+
+def _find(session: Session, web_id: str, email: str) -> tuple[VirtualInstance, User]:
+    instance = find_by_web_id(session, web_id)
+    user = find_user(session, instance.id, email)
+    if user is None:
+        raise click.ClickException(f"{email} is no user of the instance {web_id}.")
+    return instance, user
+
+
+def _password(from_stdin: bool) -> str | None:
+    return read_line() if from_stdin else None

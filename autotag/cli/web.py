@@ -1,0 +1,17 @@
+"""`autotag web`."""
+
+import click
+
+from autotag.cli.environment import load_config
+
+
+@click.command(name="web")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+def command(host: str, port: int) -> None:
+    """Run the web server alone."""
+    from autotag.observability import configure_logging
+    from autotag.serving.web import WebServer
+
+    configure_logging()
+    WebServer(load_config(), host=host, port=port).run()

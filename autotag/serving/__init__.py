@@ -1,0 +1,1 @@
+"""Running the parts: web server, workers, scheduler, embedded broker, and what keeps them all up."""

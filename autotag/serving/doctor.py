@@ -1,0 +1,144 @@
+"""Trying every dependency of an installation for real, with advice for whoever has to mend it."""
+
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from autotag.config import Config
+from autotag.inference.catalogue import DEFAULT_MODEL
+from autotag.inference.errors import InferenceError
+from autotag.inference.process import ImageRequest, InferenceProcess
+from autotag.inference.store import ModelStore
+from autotag.media.errors import StorageError
+from autotag.media.storage import FolderStorage
+from autotag.models import schema
+from autotag.models.engine import build_engine, build_session_factory, sqlite_is_safe, sqlite_module
+from autotag.tagging.process_state import process_health
+from autotag.tagging.queue import TaggingQueue, connect
+
+LITTLE_SPACE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One dependency: whether it works, what was seen, and what to do when it does not."""
+
+    name: str
+    ok: bool
+    detail: str
+    advice: str = ""
+
+
+def examine(config: Config) -> list[Check]:
+    """Try database, broker, storage and model; each is tried whatever became of the others."""
+    return [check(config) for check in CHECKS]
+
+
+def _database(config: Config) -> Check:
+    try:
+        engine = build_engine(config.database_url)
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+            sound = engine.dialect.name != "sqlite" or connection.scalar(text("PRAGMA quick_check")) == "ok"
+        current = schema.is_current(engine)
+    except ModuleNotFoundError as error:
+        advice = "Install the database's driver, for PostgreSQL: pip install autotag[postgresql]"
+        return Check("database", False, _short(error), f"{advice}, or check AUTOTAG_DATABASE_URL.")
+    except SQLAlchemyError as error:
+        return Check("database", False, _short(error), "Check AUTOTAG_DATABASE_URL and that the server runs.")
+    if not sound:
+        return Check("database", False, "SQLite reports damage.", "Restore the last backup.")
+    if not current:
+        return Check("database", False, "The tables are not those of this version.", "Run: autotag init")
+    return _sqlite() if engine.dialect.name == "sqlite" else Check("database", True, engine.dialect.name)
+
+
+def _sqlite() -> Check:
+    version = sqlite_module().sqlite_version
+    if not sqlite_is_safe():
+        return Check("database", False, f"SQLite {version} can corrupt its file.", "Install pysqlite3.")
+    return Check("database", True, f"SQLite {version}, sound")
+
+
+def _broker(config: Config) -> Check:
+    try:
+        waiting = TaggingQueue(connect(config.broker_url)).waiting()
+    except RedisError as error:
+        advice = "Check AUTOTAG_REDIS_URL." if config.redis_url else "It runs with: autotag up"
+        return Check("broker", False, _short(error), advice)
+    return Check(
+        "broker", True, f"{'outside server' if config.redis_url else 'embedded'}, {waiting} jobs waiting"
+    )
+
+
+def _storage(config: Config) -> Check:
+    storage = FolderStorage(config.storage_path)
+    try:
+        path = storage.incoming()
+        path.write_bytes(b"autotag")
+        storage.keep(path, "doctor")
+        storage.delete("doctor")
+        free = shutil.disk_usage(config.storage_path).free
+    except (OSError, StorageError) as error:
+        return Check("storage", False, _short(error), f"Make {config.storage_path} writable.")
+    detail = f"{config.storage_path}, {free / 1e9:.1f} GB free"
+    if free < LITTLE_SPACE_BYTES:
+        return Check("storage", False, detail, "Make space: uploads will be refused soon.")
+    return Check("storage", True, detail)
+
+
+def _model(config: Config) -> Check:
+    store = ModelStore(config.models_path)
+    try:
+        with tempfile.TemporaryDirectory() as folder, InferenceProcess() as process:
+            picture = Path(folder) / "picture.png"
+            picture.write_bytes(_small_picture())
+            result = process.process(ImageRequest(path=picture, model=store.path(DEFAULT_MODEL)))
+    except InferenceError as error:
+        return Check("model", False, _short(error), "Run: autotag init")
+    return Check("model", True, f"{DEFAULT_MODEL} ran on {result.runtime}")
+
+
+def _process(config: Config) -> Check:
+    try:
+        with build_session_factory(config.database_url)() as session:
+            health = process_health(session)
+    except (SQLAlchemyError, ModuleNotFoundError) as error:
+        return Check("tensorflow", False, _short(error), "See the database above.")
+    counted = f"{health.crashes} of {health.maximum} crashes in {health.interval_seconds} s"
+    if health.disabled_at is None:
+        return Check("tensorflow", True, f"process enabled, {counted}")
+    advice = "Enable it again in System Settings, TensorFlow Image Auto Tagging Process."
+    return Check(
+        "tensorflow", False, f"process disabled after too many crashes: {health.last_reason}", advice
+    )
+
+
+CHECKS: tuple[Callable[[Config], Check], ...] = (_database, _broker, _storage, _model, _process)
+
+
+def _short(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+
+
+def _small_picture(side: int = 64) -> bytes:
+    """Return a grey PNG, written here so that this process needs no image library."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
+
+    header = side.to_bytes(4) + side.to_bytes(4) + bytes([8, 0, 0, 0, 0])
+    rows = (b"\0" + b"\x80" * side) * side
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )

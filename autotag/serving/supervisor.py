@@ -1,0 +1,117 @@
+"""Honcho's manager, changed in one respect: a part that dies is started again instead of ending all others."""
+
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Collection
+from typing import Any
+
+from honcho.manager import SIGNALS, Manager
+
+FIRST_DELAY_SECONDS = 0.5
+LONGEST_DELAY_SECONDS = 15.0
+STEADY_SECONDS = 30.0
+KILL_AFTER_SECONDS = 10.0
+
+
+class Supervisor(Manager):  # type: ignore[misc]  # Honcho carries no types
+    """Keeps named commands running until a signal ends it; their lines are printed with their names before them."""
+
+    def __init__(self, *args: Any, last: Collection[str] = (), **kwargs: Any) -> None:
+        """`last` names the parts that the others need, so that they are ended after them."""
+        super().__init__(*args, **kwargs)
+        self._last = last
+        self.returncode: int | None = None
+        # Threads watch the parts here, where Honcho forks a process for each: a fork costs memory, and a
+        # thread's end is not its part's end.
+        self.events: queue.Queue[Any] = queue.Queue()
+        self._due: dict[str, float] = {}
+        self._delays: dict[str, float] = {}
+        self._started: dict[str, float] = {}
+        self._told: set[str] = set()
+
+    def loop(self, when_started: Callable[[], None] | None = None) -> None:
+        """Start everything, restart what dies, and return when a signal has ended all."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        for name in self._processes:
+            self._launch(name)
+        if when_started is not None:
+            when_started()
+        deadline = None
+        while not (self._terminating and self._all_stopped()):
+            self._handle(self._next_event())
+            if self._terminating:
+                deadline = deadline or time.monotonic() + KILL_AFTER_SECONDS
+                if time.monotonic() > deadline:
+                    self.kill()
+            else:
+                self._restart_due()
+
+    def say(self, line: str) -> None:
+        """Print a line of our own among those of the parts."""
+        self._system_print(line + "\n")
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        if self.returncode is None:
+            # Ctrl-C is the ordinary way to end; anything else keeps the shell's convention.
+            self.returncode = 0 if number == signal.SIGINT else SIGNALS[number]["rc"]
+            self.terminate()
+
+    def _next_event(self) -> Any:
+        try:
+            return self.events.get(timeout=0.1)
+        except queue.Empty:
+            return None
+
+    def _handle(self, event: Any) -> None:
+        if event is None:
+            return
+        if event.type == "line":
+            self._printer.write(event)
+        elif event.type == "start":
+            self._processes[event.name]["pid"] = event.data["pid"]
+            if self._terminating:
+                self._killall()
+        elif event.type == "stop":
+            self._processes[event.name]["returncode"] = event.data["returncode"]
+            if self._terminating:
+                self._killall()
+            else:
+                self._schedule(event.name, event.data["returncode"])
+
+    def _schedule(self, name: str, returncode: int) -> None:
+        steady = time.monotonic() - self._started[name] > STEADY_SECONDS
+        delay = FIRST_DELAY_SECONDS if steady else self._delays.get(name, FIRST_DELAY_SECONDS)
+        self._delays[name] = min(delay * 2, LONGEST_DELAY_SECONDS)
+        self._due[name] = time.monotonic() + delay
+        self.say(f"{name} ended (code {returncode}); starting it again in {delay:g} s")
+
+    def _restart_due(self) -> None:
+        for name in [name for name, due in self._due.items() if due <= time.monotonic()]:
+            del self._due[name]
+            self._launch(name)
+
+    def _launch(self, name: str) -> None:
+        part = self._processes[name]
+        part.pop("pid", None)
+        part.pop("returncode", None)
+        self._started[name] = time.monotonic()
+        threading.Thread(target=part["obj"].run, args=(self.events,), name=name, daemon=True).start()
+
+    def _all_stopped(self) -> bool:
+        return all("returncode" in part for part in self._processes.values())
+
+    def _killall(self, force: bool = False) -> None:
+        running = {name: part for name, part in self._processes.items() if "returncode" not in part}
+        others_run = bool(running.keys() - set(self._last))
+        send = self._procmgr.kill if force else self._procmgr.terminate
+        for name, part in running.items():
+            if (
+                "pid" in part
+                and (force or not others_run or name not in self._last)
+                and (force or name not in self._told)
+            ):
+                self._told.update(() if force else (name,))
+                send(part["pid"])

@@ -1,0 +1,44 @@
+"""The web server: gunicorn with threads, started from here so that one command serves everything."""
+
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from autotag.config import Config
+
+THREADS = 8
+
+
+class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
+    """Gunicorn for the application; the application is loaded before the worker is forked and shared with it."""
+
+    def __init__(self, config: Config, *, host: str, port: int) -> None:
+        self._config = config
+        self._address = f"{host}:{port}" if ":" not in host else f"[{host}]:{port}"
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Give gunicorn its settings."""
+        settings: dict[str, Any] = {
+            "bind": [self._address],
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "preload_app": True,
+            "timeout": 120,
+            "graceful_timeout": 8,
+            "keepalive": 15,
+            "loglevel": "warning",
+            "proc_name": "autotag web",
+            # It would be made in the home folder, and nothing is written outside the instance folder.
+            "control_socket_disable": True,
+        }
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Build the application."""
+        from autotag import create_app
+
+        return create_app(self._config)

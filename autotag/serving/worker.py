@@ -1,0 +1,64 @@
+"""One worker: its database, storage and inference process, and the loop that takes jobs."""
+
+import socket
+import time
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+
+from autotag.config import Config
+from autotag.configuration.effective import EffectiveSettings
+from autotag.inference.process import InferenceProcess
+from autotag.inference.store import ModelStore
+from autotag.media.storage import FolderStorage
+from autotag.models.engine import build_session_factory
+from autotag.tagging import jobs
+from autotag.tagging.claims import release_claims_of
+from autotag.tagging.model_installations import ModelInstallations
+from autotag.tagging.pipeline import Pipeline
+from autotag.tagging.provider_building import provider_factory
+from autotag.tagging.worker import build_worker
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+def run_worker(config: Config, name: str) -> None:
+    """Tag documents until a signal ends it. `name` is the same at each start, so that a successor can take
+    back what its predecessor had in hand when it died."""
+    worker_name = f"{socket.gethostname()}.{name}"
+    sessions = build_session_factory(config.database_url, durable=False)
+    released = release_claims_of(sessions, worker_name)
+    if released:
+        logger.warning("took back documents of a worker that died", worker=worker_name, documents=released)
+    connection = wait_for_broker(config.broker_url)
+    with InferenceProcess() as process, InferenceProcess() as decoder:
+        pipeline = Pipeline(
+            sessions=sessions,
+            storage=FolderStorage(config.storage_path),
+            process=process,
+            decoder=decoder,
+            settings=EffectiveSettings(sessions).for_instance,
+            build_provider=provider_factory(config),
+            worker=worker_name,
+        )
+        jobs.bind(pipeline)
+        jobs.bind_installations(ModelInstallations(sessions, ModelStore(config.models_path)))
+        logger.info("worker ready", worker=worker_name)
+        build_worker(connection, worker_name).work(logging_level="WARNING")
+
+
+def wait_for_broker(url: str) -> Redis:
+    """Return a connection to the broker as soon as there is one; says once that it waits."""
+    connection: Redis = Redis.from_url(url)
+    said = False
+    while True:
+        try:
+            connection.ping()
+        except RedisError as error:
+            if not said:
+                logger.warning("waiting for the broker", error=str(error))
+            said = True
+            time.sleep(0.2)
+        else:
+            return connection
