@@ -1,0 +1,210 @@
+"""What must hold on PostgreSQL as it does on SQLite: migrations, claims, recording, and the whole road."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, func, inspect, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from autotag.models import (
+    Base,
+    Document,
+    PredictionSet,
+    Tag,
+    TagAssignment,
+    TaggingAttempt,
+    TaggingState,
+    VirtualInstance,
+    schema,
+)
+from autotag.models.engine import build_engine
+from autotag.models.unit_of_work import unit_of_work
+from autotag.tagging.claims import claim
+from autotag.tagging.outcome import Outcome, Predictions
+from autotag.tagging.policy import Candidate, decide
+from autotag.tagging.recording import record
+
+if TYPE_CHECKING:
+    from tests.conftest import Installation
+
+pytestmark = pytest.mark.postgresql
+
+DOCUMENTS = 40
+CLAIM_ALL = """
+import sys
+from autotag.models.engine import build_session_factory
+from autotag.tagging.claims import claim
+
+url, instance_id, name, *ids = sys.argv[1:]
+sessions = build_session_factory(url)
+print("ready", flush=True)
+sys.stdin.readline()
+print(*(key for key in ids if claim(sessions, int(instance_id), int(key), name)))
+"""
+
+
+@pytest.fixture
+def engine(postgresql_url: str) -> Iterator[Engine]:
+    engine = build_engine(postgresql_url)
+    schema.upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(engine: Engine) -> sessionmaker[Session]:
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+@pytest.fixture
+def instance_id(sessions: sessionmaker[Session]) -> int:
+    with sessions() as session, unit_of_work(session) as work:
+        instance = VirtualInstance(web_id="default", virtual_host="localhost")
+        work.session.add(instance)
+        work.session.flush()
+        return instance.id
+
+
+@pytest.fixture
+def document_ids(sessions: sessionmaker[Session], instance_id: int) -> list[int]:
+    with sessions() as session, unit_of_work(session) as work:
+        documents = [
+            Document(
+                instance_id=instance_id,
+                title=f"Picture {number}",
+                file_name=f"{number}.jpg",
+                sha256=f"{number:064x}",
+                mime_type="image/jpeg",
+                size=1,
+                tagging_state=TaggingState.QUEUED,
+            )
+            for number in range(DOCUMENTS)
+        ]
+        work.session.add_all(documents)
+        work.session.flush()
+        return [document.id for document in documents]
+
+
+def outcome(*names: str) -> Outcome:
+    candidates = [Candidate(name, 0.9, "tensorflow", "m", 0.1) for name in names]
+    pairs = tuple((name, 0.9) for name in names)
+    return Outcome(
+        TaggingState.TAGGED,
+        decisions=tuple(decide(candidates, maximum=0)),
+        predictions=(Predictions("tensorflow", "m", "1", "runtime", pairs),),
+    )
+
+
+def test_migrations_lead_to_the_models(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_migrations_go_down_to_nothing_and_up_again(engine: Engine) -> None:
+    schema.downgrade(engine, "base")
+    assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
+    schema.upgrade(engine)
+    assert schema.is_current(engine)
+    assert set(inspect(engine).get_table_names()) >= set(Base.metadata.tables)
+
+
+def test_two_processes_never_claim_the_same_document(
+    postgresql_url: str, instance_id: int, document_ids: list[int]
+) -> None:
+    claimants = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                CLAIM_ALL,
+                postgresql_url,
+                str(instance_id),
+                name,
+                *map(str, document_ids),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("one", "two")
+    ]
+    for process in claimants:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    won = [process.communicate("go\n", timeout=60)[0].split() for process in claimants]
+    assert sorted(int(key) for keys in won for key in keys) == document_ids
+    assert [process.returncode for process in claimants] == [0, 0]
+
+
+def test_workers_that_find_the_same_new_tag_at_once_share_it(
+    sessions: sessionmaker[Session], instance_id: int, document_ids: list[int]
+) -> None:
+    held = [claim(sessions, instance_id, key, "worker") for key in document_ids]
+    at_once = threading.Barrier(8)
+
+    def finish(number: int) -> bool:
+        if number < at_once.parties:
+            at_once.wait(30)
+        found = held[number]
+        assert found is not None
+        return record(sessions, found, outcome("freight car", "Freight Car", f"own {number % 3}"), "worker")
+
+    with ThreadPoolExecutor(at_once.parties) as pool:
+        assert all(pool.map(finish, range(DOCUMENTS)))
+    with sessions() as session:
+        names = sorted(session.scalars(select(Tag.normalized_name)))
+        assert names == ["freight car", "own 0", "own 1", "own 2"]
+        assert session.scalar(select(func.count()).select_from(TagAssignment)) == 2 * DOCUMENTS
+        assert session.scalar(select(func.count()).select_from(TaggingAttempt)) == DOCUMENTS
+
+
+def test_an_outcome_is_recorded_once_however_often_it_is_sent(
+    sessions: sessionmaker[Session], instance_id: int, document_ids: list[int]
+) -> None:
+    held = claim(sessions, instance_id, document_ids[0], "worker")
+    assert held is not None
+    assert [record(sessions, held, outcome("tabby"), "worker") for _ in range(3)] == [True, False, False]
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(TaggingAttempt)) == 1
+        assert session.scalar(select(func.count()).select_from(PredictionSet)) == 1
+
+
+def test_predictions_that_are_there_already_are_left_alone(
+    sessions: sessionmaker[Session], instance_id: int, document_ids: list[int]
+) -> None:
+    first, second = document_ids[:2]
+    with sessions() as session, unit_of_work(session) as work:
+        work.session.get_one(Document, second).sha256 = f"{0:064x}"
+    for key in (first, second):
+        held = claim(sessions, instance_id, key, "worker")
+        assert held is not None
+        assert record(sessions, held, outcome("tabby"), "worker")
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(PredictionSet)) == 1
+        assert session.scalar(select(func.count()).select_from(TagAssignment)) == 2
+
+
+def test_the_whole_road_runs_on_postgresql(
+    postgresql_url: str,
+    start_installation: Callable[..., Installation],
+    make_pictures: Callable[[int], list[bytes]],
+) -> None:
+    installation = start_installation(AUTOTAG_DATABASE_URL=postgresql_url)
+    client = installation.client()
+    ids = [client.upload(f"{number}.jpg", content) for number, content in enumerate(make_pictures(12))]
+    installation.wait_final(ids)
+    assert set(installation.database.states(ids)) <= {"tagged", "no_tags"}
+    installation.assert_tagged_once(ids)
+    assert not (installation.instance_path / "autotag.sqlite").exists()
+    assert installation.run("doctor", "--json").returncode == 0
+    assert installation.stop() == 0
