@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from autotag.media.errors import UploadRefused
+from autotag.media.search import refresh
 from autotag.media.sniffing import SNIFFED_BYTES, sniff
 from autotag.media.storage import Storage, not_stored, original_key
 from autotag.models import Document, DocumentVersion, TaggingState
@@ -101,6 +102,7 @@ def accept(
         )
     )
     work.session.flush()
+    refresh(work.session, [document.id])
     return document
 
 

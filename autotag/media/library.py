@@ -2,18 +2,25 @@
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from operator import gt, lt
+from typing import Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import ColumnElement, func, literal, select, tuple_
 from sqlalchemy.orm import Session, joinedload
 
 from autotag.media.errors import DocumentNotFound
+from autotag.media.query import DocumentQuery, Order, conditions
 from autotag.models import AssignmentSource, Document, Tag, TagAssignment
 
 LARGEST_ID = 2**63 - 1
 """SQLite's largest integer."""
+
+COUNTED_AT_MOST = 10_000
+"""How far a list is counted: a page must not become slow because there is much behind it."""
+
+EVERYTHING = DocumentQuery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,10 @@ class DocumentSummary:
 
 @dataclass(frozen=True, slots=True)
 class DocumentPage:
-    """One page of a list; `next_cursor` leads to the next one, None at the end. `total` counts the whole list."""
+    """One page of a list; `next_cursor` leads to the next one, None at the end.
+
+    `total` counts the whole list, up to COUNTED_AT_MOST; one more than that means that there are more.
+    """
 
     items: list[DocumentSummary]
     next_cursor: str | None
@@ -50,24 +60,40 @@ class DocumentPage:
 
 
 def list_documents(
-    session: Session, instance_id: int, *, cursor: str | None = None, limit: int = 60
+    session: Session,
+    instance_id: int,
+    query: DocumentQuery = EVERYTHING,
+    *,
+    cursor: str | None = None,
+    limit: int = 60,
 ) -> DocumentPage:
-    """Return documents of an instance, newest first. A cursor that cannot be read means the first page."""
-    statement = (
-        select(Document)
-        .where(Document.instance_id == instance_id, Document.deleted_at.is_(None))
-        .order_by(Document.created_at.desc(), Document.id.desc())
+    """Return the documents of an instance that a query means. A cursor that cannot be read means the first page."""
+    where = conditions(session, instance_id, query)
+    order, column = query.order, query.order.column
+    position = read_cursor(order, cursor)
+    after = [] if position is None else [_beyond(order, position)]
+    by = [column, Document.id] if column is not Document.id else [Document.id]
+    documents = list(
+        session.scalars(
+            select(Document)
+            .where(*where, *after)
+            .order_by(*(key.desc() if order.is_descending else key.asc() for key in by))
+            .limit(limit + 1)
+        )
     )
-    position = _read_cursor(cursor)
-    if position is not None:
-        statement = statement.where(tuple_(Document.created_at, Document.id) < position)
-    documents = list(session.scalars(statement.limit(limit + 1)))
-    total = session.scalar(
-        select(func.count()).where(Document.instance_id == instance_id, Document.deleted_at.is_(None))
-    )
+    counted = select(Document.id).where(*where).limit(COUNTED_AT_MOST + 1).subquery()
+    total = session.scalar(select(func.count()).select_from(counted)) or 0
     page = documents[:limit]
-    next_cursor = _write_cursor(page[-1]) if len(documents) > limit else None
-    return DocumentPage(_with_tags(session, instance_id, page), next_cursor, total or 0)
+    next_cursor = write_cursor(order, page[-1]) if len(documents) > limit else None
+    return DocumentPage(_with_tags(session, instance_id, page), next_cursor, total)
+
+
+def _beyond(order: Order, position: tuple[object, int]) -> ColumnElement[bool]:
+    key, document_id = position
+    comes_after: Callable[[Any, Any], ColumnElement[bool]] = lt if order.is_descending else gt
+    if order.column is Document.id:
+        return comes_after(Document.id, document_id)
+    return comes_after(tuple_(order.column, Document.id), tuple_(literal(key), literal(document_id)))
 
 
 def summaries(session: Session, instance_id: int, document_ids: Iterable[int]) -> list[DocumentSummary]:
@@ -123,21 +149,25 @@ def _with_tags(session: Session, instance_id: int, documents: Sequence[Document]
     return [DocumentSummary(document, tuple(tags[document.id])) for document in documents]
 
 
-def _write_cursor(document: Document) -> str:
-    position = json.dumps([document.created_at.isoformat(), document.id])
+def write_cursor(order: Order, document: Document) -> str:
+    """Write the position of a document in an order, to go on behind it."""
+    position = json.dumps([order, getattr(document, order.column.key), document.id])
     return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str | None) -> tuple[datetime, int] | None:
+def read_cursor(order: Order, cursor: str | None) -> tuple[str | int, int] | None:
+    """Read a position; None for one that cannot be read, or that belongs to another order."""
     if not cursor:
         return None
     try:
-        text, number = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        written, document_id = datetime.fromisoformat(text), int(number)
-        moment = written.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, RecursionError):
+        written, key, document_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError, RecursionError):
         return None
-    return (moment, document_id) if written.tzinfo is not None and _is_id(document_id) else None
+    wanted = str if order.column is Document.title_key else int
+    is_sound = written == order and type(key) is wanted and type(document_id) is int and _is_id(document_id)
+    if not is_sound or (isinstance(key, int) and not 0 <= key <= LARGEST_ID):
+        return None
+    return key, document_id
 
 
 def _is_id(number: int) -> bool:

@@ -2,14 +2,23 @@
 
 from autotag.models.audit import AuditEvent
 from autotag.models.base import Base, TenantOwned
+from autotag.models.bulk_action import BulkAction, BulkActionState
 from autotag.models.configuration import ConfigurationRecord, ConfigurationState, Level
 from autotag.models.document import Document, DocumentVersion, TaggingState
 from autotag.models.folder import Folder
 from autotag.models.model_installation import InstallationState, ModelInstallation
 from autotag.models.prediction import PredictionSet
 from autotag.models.provider import ProcessState, ProviderState, ProviderStatus, ProviderUsage
+from autotag.models.released_content import ReleasedContent
 from autotag.models.tag import AssignmentSource, Tag, TagAssignment, TagRejection
-from autotag.models.tagging_run import RunScope, RunState, TaggingAttempt, TaggingRun
+from autotag.models.tagging_run import (
+    RunItemState,
+    RunScope,
+    RunState,
+    TaggingAttempt,
+    TaggingRun,
+    TaggingRunItem,
+)
 from autotag.models.user import Role, User, UserSession
 from autotag.models.virtual_instance import DEFAULT_WEB_ID, VirtualInstance
 
@@ -18,6 +27,8 @@ __all__ = [
     "AssignmentSource",
     "AuditEvent",
     "Base",
+    "BulkAction",
+    "BulkActionState",
     "ConfigurationRecord",
     "ConfigurationState",
     "Document",
@@ -31,7 +42,9 @@ __all__ = [
     "ProviderState",
     "ProviderStatus",
     "ProviderUsage",
+    "ReleasedContent",
     "Role",
+    "RunItemState",
     "RunScope",
     "RunState",
     "Tag",
@@ -39,6 +52,7 @@ __all__ = [
     "TagRejection",
     "TaggingAttempt",
     "TaggingRun",
+    "TaggingRunItem",
     "TaggingState",
     "TenantOwned",
     "User",

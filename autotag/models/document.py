@@ -3,10 +3,11 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, false, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from autotag.models.base import Base, Choice, TenantOwned, UtcDateTime, utc_now
+from autotag.models.names import KEY_LENGTH, sort_key
 from autotag.models.user import User
 
 
@@ -34,12 +35,22 @@ class Document(TenantOwned, Base):
     `tagging_claim` names the worker that has the document in hand until `tagging_lease_until`;
     `tagging_enqueued_at` is when a job was last handed to the broker, empty when the broker refused it;
     `tagging_not_before` holds a retry back. `tagging_crashes` counts the processes that died with it in hand.
+    `tagging_requested` says that a person asked for this attempt, so that tags which are there do not end it;
+    `tagging_run_id` is the run of which it is part. Ids ascend with time, so the newest is the largest id.
+    A document with `deleted_at` lies in the recycle bin; `deleted_from` is the path of the folder it lay in.
+    `exif` is what a camera noted, by label, and is loaded only when it is read.
     """
 
     __tablename__ = "document"
     __table_args__ = (
-        Index("ix_document_newest", "instance_id", "deleted_at", "created_at", "id"),
-        Index("ix_document_folder_newest", "instance_id", "folder_id", "deleted_at", "created_at", "id"),
+        Index("ix_document_newest", "instance_id", "deleted_at", "id"),
+        Index("ix_document_title", "instance_id", "deleted_at", "title_key", "id"),
+        Index("ix_document_size", "instance_id", "deleted_at", "size", "id"),
+        Index("ix_document_type", "instance_id", "deleted_at", "mime_type", "id"),
+        Index("ix_document_owner", "instance_id", "deleted_at", "owner_id", "id"),
+        Index("ix_document_folder", "instance_id", "folder_id", "deleted_at", "id"),
+        Index("ix_document_state", "instance_id", "deleted_at", "tagging_state", "id"),
+        Index("ix_document_run", "tagging_run_id"),
         Index(
             "ix_document_unfinished",
             "tagging_state",
@@ -47,18 +58,21 @@ class Document(TenantOwned, Base):
             sqlite_where=text("tagging_state IN ('queued', 'running')"),
             postgresql_where=text("tagging_state IN ('queued', 'running')"),
         ),
-        Index("ix_document_state", "instance_id", "tagging_state", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     folder_id: Mapped[int | None] = mapped_column(ForeignKey("folder.id", ondelete="SET NULL"))
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
     title: Mapped[str] = mapped_column(String(255))
+    title_key: Mapped[str] = mapped_column(String(KEY_LENGTH), server_default="")
     description: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deleted_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    deleted_from: Mapped[str] = mapped_column(Text, default="", server_default="")
 
+    version_number: Mapped[int] = mapped_column(default=1, server_default="1")
     file_name: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64), index=True)
     mime_type: Mapped[str] = mapped_column(String(127))
@@ -66,6 +80,7 @@ class Document(TenantOwned, Base):
     width: Mapped[int | None]
     height: Mapped[int | None]
     placeholder: Mapped[str] = mapped_column(String(1024), default="")
+    exif: Mapped[dict[str, str] | None] = mapped_column(JSON, deferred=True)
 
     tagging_state: Mapped[TaggingState] = mapped_column(Choice(TaggingState))
     tagging_reason_code: Mapped[str] = mapped_column(String(64), default="")
@@ -77,8 +92,15 @@ class Document(TenantOwned, Base):
     tagging_not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tagging_claim: Mapped[str | None] = mapped_column(String(128))
     tagging_lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    tagging_requested: Mapped[bool] = mapped_column(default=False, server_default=false())
+    tagging_run_id: Mapped[int | None] = mapped_column(ForeignKey("tagging_run.id", ondelete="SET NULL"))
 
-    owner: Mapped[User | None] = relationship()
+    owner: Mapped[User | None] = relationship(foreign_keys=[owner_id])
+
+    @validates("title")
+    def _order_by_title(self, _name: str, title: str) -> str:
+        self.title_key = sort_key(title)
+        return title
 
     @property
     def has_renditions(self) -> bool:

@@ -17,15 +17,22 @@ class AssignmentSource(StrEnum):
 
 
 class Tag(TenantOwned, Base):
-    """A tag of one instance. Names that differ only in case are the same tag: `normalized_name` is case-folded."""
+    """A tag of one instance. Names that differ only in case are the same tag: `normalized_name` is case-folded.
+
+    `created_by_run_id` is the run that brought it, so that undoing the run takes it away when nobody uses it.
+    """
 
     __tablename__ = "tag"
-    __table_args__ = (UniqueConstraint("instance_id", "normalized_name"),)
+    __table_args__ = (
+        UniqueConstraint("instance_id", "normalized_name"),
+        Index("ix_tag_created_by_run", "created_by_run_id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(75))
     # Case folding can lengthen a name (a single letter to three at most).
     normalized_name: Mapped[str] = mapped_column(String(225))
+    created_by_run_id: Mapped[int | None] = mapped_column(ForeignKey("tagging_run.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
 

@@ -4,10 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from autotag.models.base import Base, Choice, TenantOwned, UtcDateTime, utc_now
 from autotag.models.document import TaggingState
+from autotag.models.user import User
 
 
 class RunScope(StrEnum):
@@ -29,17 +30,56 @@ class RunState(StrEnum):
     UNDONE = "undone"
 
 
+class RunItemState(StrEnum):
+    """Where one document of a run stands.
+
+    `waiting` is not handed out yet, `queued` is with the workers, `left_out` was in the recycle bin or gone.
+    """
+
+    WAITING = "waiting"
+    QUEUED = "queued"
+    DONE = "done"
+    FAILED = "failed"
+    LEFT_OUT = "left_out"
+
+
 class TaggingRun(TenantOwned, Base):
-    """Tagging that a person asked for, over one document or many. Uploads are tagged without a run."""
+    """Tagging that a person asked for, over one document or many. Uploads are tagged without a run.
+
+    `covers` says in words what the run is over: a folder's name, a search. `total` is the number of its items.
+    """
 
     __tablename__ = "tagging_run"
+    __table_args__ = (Index("ix_tagging_run_newest", "instance_id", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     scope: Mapped[RunScope] = mapped_column(Choice(RunScope))
+    covers: Mapped[str] = mapped_column(String(255), default="", server_default="")
     state: Mapped[RunState] = mapped_column(Choice(RunState), default=RunState.RUNNING)
     total: Mapped[int] = mapped_column(default=0)
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    created_by: Mapped[User | None] = relationship()
+
+
+class TaggingRunItem(TenantOwned, Base):
+    """One document of a run, and the state to which it goes back when the run is cancelled, paused or undone."""
+
+    __tablename__ = "tagging_run_item"
+    __table_args__ = (
+        Index("ix_tagging_run_item_state", "run_id", "state", "document_id"),
+        Index("ix_tagging_run_item_finished", "run_id", "finished_at"),
+        Index("ix_tagging_run_item_document", "document_id"),
+    )
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("tagging_run.id", ondelete="CASCADE"), primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("document.id", ondelete="CASCADE"), primary_key=True)
+    state: Mapped[RunItemState] = mapped_column(Choice(RunItemState), default=RunItemState.WAITING)
+    previous_state: Mapped[TaggingState] = mapped_column(Choice(TaggingState))
+    previous_reason_code: Mapped[str] = mapped_column(String(64), default="")
+    previous_reason: Mapped[str] = mapped_column(String(500), default="")
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

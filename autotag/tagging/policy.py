@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from autotag.models.names import fold
+
 NAME_LENGTH = 75
 FORBIDDEN_CHARACTERS = frozenset("&'@\\]}:,=>/<[{%|+#`?\";*~")
 _APOSTROPHES = str.maketrans("", "", "'\u2018\u2019\u02bc")
@@ -61,11 +63,6 @@ def normalize_name(name: str) -> str:
     # NFC again: where an apostrophe was dropped, a letter may have met an accent.
     text = unicodedata.normalize("NFC", re.sub(r"\s+", " ", text).strip())
     return text[:NAME_LENGTH].strip()
-
-
-def fold(name: str) -> str:
-    """Return what two names share when they are the same tag: the name in NFC, case-folded."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def decide(

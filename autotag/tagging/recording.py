@@ -1,25 +1,26 @@
 """Writing an attempt's outcome: one short transaction, and only by whoever still holds the claim."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import Table, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from autotag.media import search
 from autotag.models import (
     AssignmentSource,
     Document,
     PredictionSet,
-    Tag,
     TagAssignment,
     TaggingAttempt,
     TaggingState,
 )
 from autotag.models.base import utc_now
+from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.claims import Claim
 from autotag.tagging.outcome import Outcome
-from autotag.tagging.policy import Verdict, fold
+from autotag.tagging.policy import Verdict
+from autotag.tagging.tag_creation import ensure_tags, insert_new
 
 REASON_LENGTH = 500
 
@@ -47,6 +48,9 @@ def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], w
             _store_predictions(work.session, counted)
             _remove_provisional_tags(work.session, counted, attempts)
             _assign(work.session, counted, attempts)
+            search.refresh(
+                work.session, [claim.document_id for claim, outcome in counted if outcome.decisions]
+            )
     return written
 
 
@@ -143,7 +147,7 @@ def _store_predictions(session: Session, counted: Sequence[Finished]) -> None:
         for claim, outcome in counted
         for predictions in outcome.predictions
     ]
-    _insert_new(session, PredictionSet.__table__, rows)
+    insert_new(session, PredictionSet.__table__, rows)
 
 
 def _assign(session: Session, counted: Sequence[Finished], attempts: Sequence[int]) -> None:
@@ -171,37 +175,4 @@ def _assign(session: Session, counted: Sequence[Finished], attempts: Sequence[in
         }
         for claim, attempt_id, decision in accepted
     ]
-    _insert_new(session, TagAssignment.__table__, rows)
-
-
-def ensure_tags(session: Session, instance_id: int, names: Iterable[str]) -> dict[str, int]:
-    """Return the ids of these tags by folded name, creating those that the instance lacks."""
-    wanted = {fold(name): name for name in names}
-    statement = select(Tag.normalized_name, Tag.id).where(
-        Tag.instance_id == instance_id, Tag.normalized_name.in_(wanted)
-    )
-    found = dict(session.execute(statement).all())
-    missing = wanted.keys() - found.keys()
-    if missing:
-        rows = [
-            {
-                "instance_id": instance_id,
-                "name": wanted[folded],
-                "normalized_name": folded,
-                "created_at": utc_now(),
-            }
-            for folded in sorted(missing)
-        ]
-        _insert_new(session, Tag.__table__, rows)
-        found = dict(session.execute(statement).all())
-    return found
-
-
-def _insert_new(session: Session, table: object, rows: list[dict[str, object]]) -> None:
-    """Insert rows, leaving alone those that a unique constraint says are there already."""
-    if not rows:
-        return
-    assert isinstance(table, Table)  # noqa: S101 - for the type checker: __table__ is declared as FromClause
-    dialect = session.get_bind().dialect.name
-    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    session.execute(insert.on_conflict_do_nothing(), rows)
+    insert_new(session, TagAssignment.__table__, rows)

@@ -42,9 +42,9 @@ from autotag.models import (
     schema,
 )
 from autotag.models.engine import build_engine, build_session_factory
+from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving.broker import broker_command
-from autotag.tagging.policy import fold
 from autotag.tagging.queue import TaggingQueue, connect
 
 BROKER_START_SECONDS = 10.0

@@ -25,13 +25,20 @@ def empty(tmp_path: Path) -> Engine:
     engine.dispose()
 
 
+def is_model(name: str | None, kind: str = "table", _parents: object = None) -> bool:
+    """Whether a table is a model's: the full-text search has tables of its own, which differ by database."""
+    return kind != "table" or not (name or "").startswith("document_search")
+
+
 def tables(engine: Engine) -> set[str]:
-    return set(inspect(engine).get_table_names()) - {"alembic_version"}
+    return {name for name in inspect(engine).get_table_names() if is_model(name)} - {"alembic_version"}
 
 
 def test_the_newest_migration_gives_the_tables_of_the_models(engine: Engine) -> None:
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": is_model}
+        )
         assert compare_metadata(context, Base.metadata) == []
 
 

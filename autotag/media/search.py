@@ -1,0 +1,121 @@
+"""Full-text search over titles, file names, descriptions and tags: FTS5 on SQLite, tsvector on PostgreSQL.
+
+Both hold the same words, which are made here: without accents and case, so that a search finds the same in either.
+Whoever changes a title, a file name, a description or the tags of a document calls `refresh` in the same
+transaction.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Select, TextClause, bindparam, literal_column, select, text
+from sqlalchemy.orm import Session
+
+from autotag.models import Document, Tag, TagAssignment
+
+MOST_WORDS = 16
+"""Words of a search that count; more would be a denial of service, not a search."""
+
+CHUNK = 500
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text as they are compared: letters and digits, without accents, case-folded."""
+    letters = (letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    return _WORD.findall("".join(letters).casefold())
+
+
+def refresh(session: Session, document_ids: Iterable[int]) -> None:
+    """Write anew what the search knows of these documents; what is gone from the database goes here as well."""
+    ids = sorted(set(document_ids))
+    for start in range(0, len(ids), CHUNK):
+        _refresh(session, ids[start : start + CHUNK])
+
+
+def matching(session: Session, instance_id: int, query: str) -> ColumnElement[bool] | None:
+    """Return the condition that a document holds all words of a query, the last letters of each left open.
+
+    None when the query has no words, and so limits nothing.
+    """
+    found = matching_ids(session, instance_id, query)
+    return None if found is None else Document.id.in_(found.scalar_subquery())
+
+
+def matching_ids(session: Session, instance_id: int, query: str) -> Select[Any] | None:
+    """Return the statement that selects the ids of the documents which hold all words of a query, or None."""
+    words = words_of(query)[:MOST_WORDS]
+    if not words:
+        return None
+    column, condition = _condition(_is_postgresql(session), instance_id, words)
+    return select(column).select_from(text("document_search")).where(condition)
+
+
+def _condition(postgresql: bool, instance_id: int, words: list[str]) -> tuple[ColumnElement[int], TextClause]:
+    # `words_of` leaves letters and digits only, so nothing in a word can be an operator.
+    if postgresql:
+        pattern = " & ".join(f"{word}:*" for word in words)
+        condition = text(
+            "document_search.instance_id = :search_instance"
+            " AND document_search.words @@ to_tsquery('simple', :search_pattern)"
+        ).bindparams(
+            bindparam("search_instance", instance_id),
+            bindparam("search_pattern", pattern),
+        )
+        return _integer("document_search.document_id"), condition
+    wanted = " AND ".join(f'"{word}" *' for word in words)
+    pattern = f'instance : "i{instance_id}" AND words : ({wanted})'
+    condition = text("document_search MATCH :search_pattern").bindparams(bindparam("search_pattern", pattern))
+    return _integer("document_search.rowid"), condition
+
+
+def _integer(name: str) -> ColumnElement[int]:
+    return literal_column(name, Integer)
+
+
+def _refresh(session: Session, ids: list[int]) -> None:
+    session.flush()
+    postgresql = _is_postgresql(session)
+    key = "document_id" if postgresql else "rowid"
+    session.execute(text(f"DELETE FROM document_search WHERE {key} = :id"), [{"id": one} for one in ids])  # noqa: S608 - one of two names of ours
+    rows = session.execute(
+        select(
+            Document.id, Document.instance_id, Document.title, Document.file_name, Document.description
+        ).where(Document.id.in_(ids))
+    ).all()
+    if not rows:
+        return
+    tags: dict[int, list[str]] = {}
+    for document_id, name in session.execute(
+        select(TagAssignment.document_id, Tag.name)
+        .join(Tag, Tag.id == TagAssignment.tag_id)
+        .where(TagAssignment.document_id.in_(ids))
+    ):
+        tags.setdefault(document_id, []).append(name)
+    session.execute(
+        text(_INSERT_POSTGRESQL if postgresql else _INSERT_SQLITE),
+        [
+            {
+                "id": row.id,
+                "instance": row.instance_id if postgresql else f"i{row.instance_id}",
+                "words": " ".join(
+                    words_of(" ".join([row.title, row.file_name, row.description, *tags.get(row.id, [])]))
+                ),
+            }
+            for row in rows
+        ],
+    )
+
+
+_INSERT_SQLITE = "INSERT INTO document_search (rowid, instance, words) VALUES (:id, :instance, :words)"
+_INSERT_POSTGRESQL = (
+    "INSERT INTO document_search (document_id, instance_id, words)"
+    " VALUES (:id, :instance, to_tsvector('simple', :words))"
+)
+
+
+def _is_postgresql(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"

@@ -1,0 +1,202 @@
+"""What people do with tags on documents: add, remove, replace; take automatic ones off, or make them their own.
+
+All of it is set-based and says what changes, not what the result is, so that two people who edit the same document
+at once both keep their edits. The caller's unit of work commits; documents that are not of the instance are left
+alone.
+"""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Delete, Update, delete, select, update
+from sqlalchemy.orm import Session
+
+from autotag.media import search
+from autotag.models import AssignmentSource, Document, Tag, TagAssignment, TaggingState, TagRejection
+from autotag.models.base import utc_now
+from autotag.models.names import fold
+from autotag.models.unit_of_work import UnitOfWork
+from autotag.tagging.tag_creation import ensure_tags, insert_new
+from autotag.tagging.tag_names import clean_names
+
+UNTAGGED_REASON = "A person took the automatic tags off."
+
+
+def add_tags(
+    work: UnitOfWork,
+    instance_id: int,
+    document_ids: Collection[int],
+    names: Sequence[str],
+    *,
+    user_id: int | None,
+) -> None:
+    """Put tags on documents by hand. An automatic tag of that name becomes manual; a removal is forgotten.
+
+    Raises TaggingRefused for a name that cannot be a tag; then nothing is changed.
+    """
+    session = work.session
+    wanted = clean_names(names)
+    ids = _own(session, instance_id, document_ids)
+    if not wanted or not ids:
+        return
+    tag_ids = ensure_tags(session, instance_id, wanted)
+    _forget_removals(session, ids, tag_ids)
+    session.execute(
+        _update_assignments(ids)
+        .where(TagAssignment.tag_id.in_(tag_ids.values()), TagAssignment.source == AssignmentSource.AUTO)
+        .values(source=AssignmentSource.MANUAL, created_by_id=user_id)
+    )
+    now = utc_now()
+    rows: list[dict[str, object]] = [
+        {
+            "instance_id": instance_id,
+            "document_id": document_id,
+            "tag_id": tag_id,
+            "source": AssignmentSource.MANUAL,
+            "created_by_id": user_id,
+            "created_at": now,
+        }
+        for document_id in ids
+        for tag_id in tag_ids.values()
+    ]
+    insert_new(session, TagAssignment.__table__, rows)
+    search.refresh(session, ids)
+
+
+def remove_tags(
+    work: UnitOfWork,
+    instance_id: int,
+    document_ids: Collection[int],
+    names: Sequence[str],
+    *,
+    user_id: int | None,
+) -> None:
+    """Take tags off documents, and remember it: no provider puts them back there."""
+    session = work.session
+    ids = _own(session, instance_id, document_ids)
+    tags = session.scalars(
+        select(Tag).where(
+            Tag.instance_id == instance_id, Tag.normalized_name.in_({fold(name) for name in names})
+        )
+    ).all()
+    if not tags or not ids:
+        return
+    folded = {tag.id: tag.normalized_name for tag in tags}
+    there = session.execute(
+        select(TagAssignment.document_id, TagAssignment.tag_id).where(
+            TagAssignment.document_id.in_(ids), TagAssignment.tag_id.in_(folded)
+        )
+    ).all()
+    now = utc_now()
+    rows: list[dict[str, object]] = [
+        {
+            "instance_id": instance_id,
+            "document_id": document_id,
+            "normalized_name": folded[tag_id],
+            "created_by_id": user_id,
+            "created_at": now,
+        }
+        for document_id, tag_id in there
+    ]
+    insert_new(session, TagRejection.__table__, rows)
+    session.execute(_delete_assignments(ids).where(TagAssignment.tag_id.in_(folded)))
+    search.refresh(session, ids)
+
+
+def replace_tags(
+    work: UnitOfWork,
+    instance_id: int,
+    document_ids: Collection[int],
+    names: Sequence[str],
+    *,
+    user_id: int | None,
+) -> None:
+    """Leave just these tags on documents: others are removed as a person removes them. Raises TaggingRefused."""
+    wanted = clean_names(names)
+    session = work.session
+    ids = _own(session, instance_id, document_ids)
+    kept = {fold(name) for name in wanted}
+    others = session.scalars(
+        select(Tag.name)
+        .join(TagAssignment, TagAssignment.tag_id == Tag.id)
+        .where(TagAssignment.document_id.in_(ids), Tag.normalized_name.not_in(kept))
+        .distinct()
+    ).all()
+    remove_tags(work, instance_id, ids, others, user_id=user_id)
+    add_tags(work, instance_id, ids, wanted, user_id=user_id)
+
+
+def untag(work: UnitOfWork, instance_id: int, document_ids: Collection[int]) -> int:
+    """Take the automatic tags off documents; return how many went. They may come back when tagged again."""
+    session = work.session
+    ids = _own(session, instance_id, document_ids)
+    removed = session.execute(
+        _delete_assignments(ids)
+        .where(TagAssignment.source == AssignmentSource.AUTO)
+        .returning(TagAssignment.document_id)
+    ).all()
+    changed = {row.document_id for row in removed}
+    if changed:
+        session.execute(
+            update(Document)
+            .where(
+                Document.instance_id == instance_id,
+                Document.id.in_(changed),
+                Document.tagging_state == TaggingState.TAGGED,
+            )
+            .values(
+                tagging_state=TaggingState.NO_TAGS,
+                tagging_reason_code="untagged",
+                tagging_reason=UNTAGGED_REASON,
+                tagging_updated_at=utc_now(),
+            )
+            .execution_options(synchronize_session=False)
+        )
+        search.refresh(session, changed)
+    return len(removed)
+
+
+def commit_tags(
+    work: UnitOfWork, instance_id: int, document_ids: Collection[int], *, user_id: int | None
+) -> int:
+    """Turn automatic tags of documents into ordinary ones; return how many. Where they came from stays noted."""
+    ids = _own(work.session, instance_id, document_ids)
+    changed = work.session.execute(
+        _update_assignments(ids)
+        .where(TagAssignment.source == AssignmentSource.AUTO)
+        .values(source=AssignmentSource.MANUAL, created_by_id=user_id)
+        .returning(TagAssignment.id)
+    ).all()
+    return len(changed)
+
+
+def _own(session: Session, instance_id: int, document_ids: Collection[int]) -> list[int]:
+    """Return those of the ids that are documents of the instance, also from the recycle bin."""
+    return list(
+        session.scalars(
+            select(Document.id).where(Document.instance_id == instance_id, Document.id.in_(document_ids))
+        )
+    )
+
+
+def _update_assignments(ids: Collection[int]) -> Update:
+    return (
+        update(TagAssignment)
+        .where(TagAssignment.document_id.in_(ids))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _delete_assignments(ids: Collection[int]) -> Delete:
+    return (
+        delete(TagAssignment)
+        .where(TagAssignment.document_id.in_(ids))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _forget_removals(session: Session, ids: Collection[int], tag_ids: dict[str, int]) -> None:
+    session.execute(
+        delete(TagRejection)
+        .where(TagRejection.document_id.in_(ids), TagRejection.normalized_name.in_(tag_ids))
+        .execution_options(synchronize_session=False)
+    )
