@@ -187,5 +187,6 @@ def test_what_is_stored_for_the_content_is_explained_and_nothing_of_another_inst
     summary = load_summary(session, acme.id, document.id)
     (one,) = explain(session, acme.id, summary, nothing_built)  # type: ignore[arg-type]
     assert [(each.name, each.removed) for each in one.predictions] == [("ours", True)]
+    session.rollback()
     fresh = load_summary(session, acme.id, make.document(acme).id)
     assert explain(session, acme.id, fresh, nothing_built) == []  # type: ignore[arg-type]
