@@ -19,13 +19,14 @@ from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.claims import Claim
 from autotag.tagging.outcome import Outcome
-from autotag.tagging.policy import Verdict
+from autotag.tagging.policy import Decision, Verdict
 from autotag.tagging.tag_creation import ensure_tags, insert_new
 
 REASON_LENGTH = 500
 
 
 Finished = tuple[Claim, Outcome]
+Accepted = tuple[Claim, int, Decision]
 
 
 def record(sessions: sessionmaker[Session], claim: Claim, outcome: Outcome, worker: str) -> bool:
@@ -46,8 +47,11 @@ def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], w
         if counted:
             attempts = _write_attempts(work.session, counted, worker)
             _store_predictions(work.session, counted)
+            accepted = _accepted(counted, attempts)
+            # Tags are taken hold of before assignments are touched, as everywhere; see `tag_creation`.
+            tag_ids = _hold_tags(work.session, accepted)
             _remove_provisional_tags(work.session, counted, attempts)
-            _assign(work.session, counted, attempts)
+            _assign(work.session, accepted, tag_ids)
             search.refresh(
                 work.session, [claim.document_id for claim, outcome in counted if outcome.decisions]
             )
@@ -150,17 +154,23 @@ def _store_predictions(session: Session, counted: Sequence[Finished]) -> None:
     insert_new(session, PredictionSet.__table__, rows)
 
 
-def _assign(session: Session, counted: Sequence[Finished], attempts: Sequence[int]) -> None:
-    accepted = [
+def _accepted(counted: Sequence[Finished], attempts: Sequence[int]) -> list[Accepted]:
+    return [
         (claim, attempt_id, decision)
         for (claim, outcome), attempt_id in zip(counted, attempts, strict=True)
         for decision in outcome.decisions
         if decision.verdict is Verdict.ACCEPTED
     ]
+
+
+def _hold_tags(session: Session, accepted: Sequence[Accepted]) -> dict[str, int]:
     if not accepted:
-        return
+        return {}
+    return ensure_tags(session, accepted[0][0].instance_id, (decision.name for *_, decision in accepted))
+
+
+def _assign(session: Session, accepted: Sequence[Accepted], tag_ids: dict[str, int]) -> None:
     now = utc_now()
-    tag_ids = ensure_tags(session, accepted[0][0].instance_id, (decision.name for *_, decision in accepted))
     rows = [
         {
             "instance_id": claim.instance_id,
