@@ -92,6 +92,16 @@ def usage_of(session: Session, tag: Tag) -> TagUsage:
     return _usages(session, tag.instance_id, [(tag.id, tag.name)])[0]
 
 
+def usages_of(session: Session, instance_id: int, tag_ids: Collection[int]) -> list[TagUsage]:
+    """Return those of the tags that are there, by name, with on how many documents each is."""
+    rows = session.execute(
+        select(Tag.id, Tag.name)
+        .where(Tag.instance_id == instance_id, Tag.id.in_(tag_ids))
+        .order_by(Tag.normalized_name)
+    )
+    return _usages(session, instance_id, [(row[0], row[1]) for row in rows])
+
+
 def providers_of(session: Session, tag: Tag) -> list[ProviderUsage]:
     """Return which providers put a tag on documents, and on how many; those that put it on most come first."""
     rows = session.execute(
