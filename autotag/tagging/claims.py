@@ -201,6 +201,21 @@ def release_expired_claims(sessions: sessionmaker[Session]) -> int:
     return _put_back(sessions, Document.tagging_lease_until < utc_now())
 
 
+def release_all_claims(sessions: sessionmaker[Session]) -> None:
+    """Queue again whatever was in hand, for an installation that was restored: no worker of it lives."""
+    with sessions() as session, unit_of_work(session) as work:
+        work.session.execute(
+            update(Document)
+            .where(Document.tagging_state == TaggingState.RUNNING)
+            .values(
+                tagging_state=TaggingState.QUEUED,
+                tagging_claim=None,
+                tagging_lease_until=None,
+                tagging_enqueued_at=None,
+            )
+        )
+
+
 def _put_back(sessions: sessionmaker[Session], condition: ColumnElement[bool]) -> int:
     """Queue running documents again; those whose worker died too often are quarantined instead."""
     running = and_(Document.tagging_state == TaggingState.RUNNING, condition)

@@ -104,6 +104,7 @@ def _close_claim(session: Session, claim: Claim, outcome: Outcome, now: datetime
         values["width"] = outcome.facts.width
         values["height"] = outcome.facts.height
         values["placeholder"] = outcome.facts.placeholder
+        values["exif"] = dict(outcome.facts.exif)
     row = session.execute(
         update(Document)
         .where(
