@@ -16,15 +16,17 @@ def tag_new_version(work: UnitOfWork, document: Document) -> None:
     """Queue a document whose content is new, so that its pictures are made.
 
     With Update Auto Tags on its automatic tags go and it is tagged again; with it off, or while nothing would tag
-    it, its tags stay. Whoever has the former content in hand loses the claim.
+    it, its tags stay, and one without any is tagged as an upload is. A document on its way in a run stays in it:
+    somebody asked for its tags. Whoever has the former content in hand loses the claim.
     """
     renews = _renews_tags(work.session, document.instance_id)
     _remove_automatic_tags(work.session, document, all_of_them=renews)
-    document.tagging_requested = renews
     if document.tagging_state.is_final:
-        document.tagging_run_id = None
+        document.tagging_run_id, document.tagging_requested = None, False
+    document.tagging_requested = document.tagging_requested or renews
     document.tagging_state = TaggingState.QUEUED
     document.tagging_reason_code = document.tagging_reason = ""
+    document.tagging_attempts = document.tagging_crashes = 0
     document.tagging_claim = document.tagging_lease_until = document.tagging_not_before = None
     document.tagging_updated_at = document.tagging_enqueued_at = utc_now()
     work.session.flush()
