@@ -61,6 +61,8 @@ def is_accepted(prediction: JudgedPrediction) -> bool:
 def precise_percent(share: float) -> str:
     """Say a share of 1 in per cent with one decimal, never as more than it is: 9.9 % is below 10 %."""
     tenths = math.floor(round(share * 1000, 6))
+    if share and not tenths:
+        return f"under 0.1{NO_BREAK_SPACE}%"
     return f"{tenths / 10:.1f}".removesuffix(".0") + f"{NO_BREAK_SPACE}%"
 
 
