@@ -239,7 +239,7 @@ def test_the_same_numbers_lead_their_owner_to_each_page(
 ) -> None:
     """Otherwise the tests above could find nothing for another reason than the wall."""
     visitor = visit(theirs.instance, Role.ADMINISTRATOR)
-    kinds = {"document_id": "document", "user_id": "person"}
+    kinds = {"document_id": "document", "user_id": "person", "tag_id": "tag"}
     known = {name: theirs.ids[kind] for name, kind in kinds.items()} | {"number": 1}
     seen = 0
     for rule in rules:
