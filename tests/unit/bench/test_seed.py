@@ -1,8 +1,7 @@
 """The seeded library: measurements stand on it, so it has to be what it says."""
 
 import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,18 +15,7 @@ from autotag.media.query import DocumentQuery
 from autotag.models import Document, DocumentVersion, Folder, Tag, TagAssignment, TaggingState, User
 from autotag.models.engine import build_session_factory
 
-BENCH = Path(__file__).resolve().parents[3] / "bench"
 DOCUMENTS = 600
-
-
-@pytest.fixture
-def seed(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    monkeypatch.syspath_prepend(str(BENCH))
-    import seed
-
-    yield seed
-    for name in ("seed", "seed_rows"):
-        sys.modules.pop(name)
 
 
 @pytest.fixture
