@@ -18,7 +18,7 @@ export class UploadPanel {
     Object.assign(this, { detail: part("detail"), retryAll: part("retry-all"), cancelAll: part("cancel-all") });
     this.signIn = part("sign-in");
     this.foldButton = part("fold");
-    this.retryAll.addEventListener("click", () => this.moveOn(() => queue.retryFailed()));
+    this.retryAll.addEventListener("click", () => this.moveOn(() => queue.retryInterrupted()));
     this.cancelAll.addEventListener("click", () => this.moveOn(() => queue.cancelAll()));
     this.foldButton.addEventListener("click", () => this.fold(!this.list.hidden));
     part("close").addEventListener("click", () => this.close());
@@ -53,23 +53,25 @@ export class UploadPanel {
   }
 
   update() {
-    for (const item of this.changed) this.show(item);
+    const troubled = [...this.changed].filter((item) => this.show(item));
     this.changed.clear();
+    // What needs a person stands first, wherever the list is scrolled to at the end.
+    this.list.prepend(...troubled.map((item) => this.rows.get(item).element));
     this.summarise();
   }
 
+  // Brings a row up to date; returns whether something went wrong with its file just now.
   show(item) {
     const isNew = !this.rows.has(item);
     // Nothing to show of one among thousands that still waits.
-    if (isNew && item.state === "waiting") return;
+    if (isNew && item.state === "waiting") return false;
     const row = this.rowOf(item);
     const before = row.element.dataset.state;
     row.update();
     if (isNew) this.list.append(row.element);
-    if (before === item.state && !isNew) return;
-    // What needs a person stands first, wherever the list is scrolled to at the end.
-    if (item.state === "refused" || item.state === "interrupted") this.list.prepend(row.element);
-    else if (item.state === "sending") this.follow(row.element);
+    if (before === item.state && !isNew) return false;
+    if (item.state === "sending") this.follow(row.element);
+    return item.state === "refused" || item.state === "interrupted";
   }
 
   // Scrolls to what is being sent, unless somebody is looking at the list.
@@ -93,7 +95,7 @@ export class UploadPanel {
     this.bar.value = bytes.total ? bytes.sent / bytes.total : 0;
     setText(this.detail, unfinished ? this.progressText(failed) : cancelledText(counts.cancelled));
     this.cancelAll.hidden = !unfinished;
-    this.retryAll.hidden = failed < 2;
+    this.retryAll.hidden = counts.interrupted < 2;
     this.signIn.hidden = !queue.hasEnded;
     const rest = queue.items.length - this.rows.size;
     setText(this.rest, rest > 0 ? `and ${files(rest)} more` : "");
@@ -109,7 +111,7 @@ export class UploadPanel {
 
   end() {
     this.update();
-    if (!this.list.matches(":hover, :focus-within")) this.list.scrollTop = 0;
+    if (!this.list.matches(":focus-within")) this.list.scrollTop = 0;
     announce(this.title.textContent);
   }
 

@@ -6,7 +6,6 @@ const PARALLEL = 4;
 const TRIES = 5;
 const FIRST_DELAY = 1000;
 
-const FAILED = new Set(["refused", "interrupted"]);
 const UNFINISHED = new Set(["waiting", "sending"]);
 
 export class UploadQueue {
@@ -132,8 +131,9 @@ export class UploadQueue {
     this.hurry();
   }
 
-  retryFailed() {
-    return this.retry(this.items.filter((item) => FAILED.has(item.state)));
+  // What was refused would be refused again.
+  retryInterrupted() {
+    return this.retry(this.items.filter((item) => item.state === "interrupted"));
   }
 
   progress(item, part) {
