@@ -58,6 +58,8 @@ class Document(TenantOwned, Base):
             sqlite_where=text("tagging_state IN ('queued', 'running')"),
             postgresql_where=text("tagging_state IN ('queued', 'running')"),
         ),
+        # A number is never given again: an open page, a bookmark or a job may still name a document that is gone.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
