@@ -71,7 +71,10 @@ def register_errors(app: Flask) -> None:
 
 def register_presentation(app: Flask) -> None:
     """Add the filters and functions of the templates."""
+    from autotag.blueprints.documents import words
+
     presentation.register(app)
+    words.register(app)
 
 
 def register_blueprints(app: Flask) -> None:
@@ -84,10 +87,12 @@ def register_blueprints(app: Flask) -> None:
         instance_settings,
         operations,
         system_settings,
+        tags,
     )
 
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(documents.blueprint)
+    app.register_blueprint(tags.blueprint)
     app.register_blueprint(operations.blueprint)
     app.register_blueprint(account.blueprint)
     for blueprint in control_panel.BLUEPRINTS:
