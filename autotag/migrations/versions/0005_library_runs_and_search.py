@@ -111,7 +111,7 @@ def upgrade() -> None:
             "ix_document_state", ["instance_id", "deleted_at", "tagging_state", "id"], unique=False
         )
         batch_op.create_index(
-            "ix_document_folder", ["instance_id", "folder_id", "deleted_at", "id"], unique=False
+            "ix_document_folder", ["folder_id", "deleted_at", "id", "instance_id"], unique=False
         )
         batch_op.create_index(
             "ix_document_owner", ["instance_id", "deleted_at", "owner_id", "id"], unique=False
