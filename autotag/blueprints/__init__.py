@@ -81,14 +81,14 @@ def register_blueprints(app: Flask) -> None:
         auth,
         control_panel,
         documents,
+        health,
         instance_settings,
-        operations,
         system_settings,
     )
 
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(documents.blueprint)
-    app.register_blueprint(operations.blueprint)
+    app.register_blueprint(health.blueprint)
     app.register_blueprint(account.blueprint)
     for blueprint in control_panel.BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from autotag.blueprints.access import public
-from autotag.blueprints.operations import blueprint
+from autotag.blueprints.health import blueprint
 from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.media.errors import StorageError
