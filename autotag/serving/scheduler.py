@@ -1,6 +1,8 @@
 """The scheduler: what has to happen again and again, once for the installation."""
 
+import secrets
 import signal
+import socket
 import threading
 import time
 
@@ -10,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from autotag.config import Config
 from autotag.media.storage import FolderStorage
 from autotag.models.engine import build_session_factory
+from autotag.tagging.heartbeats import Heartbeat, Part
 from autotag.tagging.queue import TaggingQueue, connect
 from autotag.tagging.reconcile import reconcile
 
@@ -28,6 +31,8 @@ def run_scheduler(config: Config) -> None:
     sessions = build_session_factory(config.database_url, durable=False)
     queue = TaggingQueue(connect(config.broker_url))
     storage = FolderStorage(config.storage_path)
+    heartbeat = Heartbeat(queue.connection, Part.SCHEDULER, f"{socket.gethostname()}.{secrets.token_hex(4)}")
+    heartbeat.start()
     next_sweep = 0.0
     while not stop.is_set():
         enqueued = 0
@@ -42,3 +47,4 @@ def run_scheduler(config: Config) -> None:
             next_sweep = time.monotonic() + SWEEP_SECONDS
         # A backlog is handed out a little at a time, so its next part must not be late.
         stop.wait(BACKLOG_SECONDS if enqueued else RECONCILE_SECONDS)
+    heartbeat.stop()
