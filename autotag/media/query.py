@@ -45,8 +45,9 @@ class DocumentQuery:
     """Which documents of an instance, and in which order. The default is all that are not in the recycle bin.
 
     `text` has words that each must be in title, file name, description or a tag. `tags` are names that a document
-    must all have. `mime_type` is a media type, or one with a star (`image/*`). `folder_id` means the files of
-    that folder, and with `with_subfolders` of those below it.
+    must all have. `mime_type` is a media type, or one with a star (`image/*`). `reason_code` is that of the tagging
+    state; no address names it. `folder_id` means the files of that folder, and with `with_subfolders` of those
+    below it.
     """
 
     text: str = ""
@@ -54,6 +55,7 @@ class DocumentQuery:
     mime_type: str = ""
     owner_id: int | None = None
     state: TaggingState | None = None
+    reason_code: str | None = None
     untagged: bool = False
     folder_id: int | None = None
     with_subfolders: bool = False
@@ -97,6 +99,8 @@ def conditions(session: Session, instance_id: int, query: DocumentQuery) -> list
         found.append(Document.owner_id == query.owner_id)
     if query.state is not None:
         found.append(Document.tagging_state == query.state)
+    if query.reason_code is not None:
+        found.append(Document.tagging_reason_code == query.reason_code)
     if query.untagged:
         found.append(~exists().where(TagAssignment.document_id == Document.id))
     if query.folder_id is not None:

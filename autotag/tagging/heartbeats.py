@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from redis import Redis
 from redis.exceptions import RedisError
+from rq.utils import as_text
 
 from autotag.models.base import utc_now
 
@@ -85,7 +86,7 @@ class Heartbeat:
 
 def living(connection: Redis) -> list[Sign]:
     """Return the signs of all processes that gave one lately, by name. Raises redis.exceptions.RedisError."""
-    names = sorted(name.decode() for name in connection.smembers(NAMES))
+    names = sorted(as_text(name) for name in connection.smembers(NAMES))
     if not names:
         return []
     pipeline = connection.pipeline()

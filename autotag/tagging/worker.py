@@ -56,7 +56,7 @@ class TaggingWorker(SimpleWorker):
 
     def register_birth(self) -> None:
         """Begin to be known to the broker."""
-        super().register_birth()
+        super().register_birth()  # type: ignore[no-untyped-call]  # RQ's own
         self._sign = Heartbeat(self.connection, Part.WORKER, self.name)
         self._sign.start()
 
@@ -64,12 +64,12 @@ class TaggingWorker(SimpleWorker):
         """Be known no more."""
         if self._sign is not None:
             self._sign.stop()
-        super().register_death()
+        super().register_death()  # type: ignore[no-untyped-call]  # RQ's own
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job; the sign of life names it meanwhile."""
         if self._sign is not None:
-            self._sign.note(DOINGS.get(job.func_name, ""))
+            self._sign.note(DOINGS.get(job.func_name or "", ""))
         try:
             super().execute_job(job, queue)
         finally:
