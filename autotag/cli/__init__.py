@@ -7,11 +7,13 @@ import click
 from autotag import __version__
 
 COMMANDS = {
+    "backup": "Write database, files, models and keys to one file.",
     "config": "Read and change configuration entries.",
     "doctor": "Try every dependency and say what to do.",
     "init": "Set up the database, the first administrator and the default model.",
     "instances": "Create and change virtual instances.",
     "models": "List, install, import and remove models.",
+    "restore": "Bring back what a backup holds.",
     "scheduler": "Run the scheduler alone.",
     "tag": "Tag image files directly, without a server.",
     "up": "Run everything: web, workers, scheduler and broker.",

@@ -28,8 +28,18 @@ def downgrade(engine: Engine, revision: str) -> None:
 def is_current(engine: Engine) -> bool:
     """Whether the database's tables are those of this version."""
     with engine.connect() as connection:
-        present = MigrationContext.configure(connection).get_current_revision()
-    return present == ScriptDirectory(str(MIGRATIONS)).get_current_head()
+        return revision_of(connection) == ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return which migration the database's tables are of; None when there are none."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_known(revision: str | None) -> bool:
+    """Whether this version has the migration, and so can bring tables of it up to date."""
+    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    return revision in known
 
 
 @contextmanager

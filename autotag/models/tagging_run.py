@@ -21,7 +21,7 @@ class RunScope(StrEnum):
 
 
 class RunState(StrEnum):
-    """How far a run has come."""
+    """How far a run has come. One that is `undone` without a `finished_at` is being undone."""
 
     RUNNING = "running"
     PAUSED = "paused"
@@ -33,7 +33,8 @@ class RunState(StrEnum):
 class RunItemState(StrEnum):
     """Where one document of a run stands.
 
-    `waiting` is not handed out yet, `queued` is with the workers, `left_out` was in the recycle bin or gone.
+    `waiting` is not handed out yet, `queued` is with the workers, `left_out` is no image, lies in the recycle bin,
+    or had tags before its turn in a run over what has none. `undone` lost again what the run had added.
     """
 
     WAITING = "waiting"
@@ -41,6 +42,7 @@ class RunItemState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     LEFT_OUT = "left_out"
+    UNDONE = "undone"
 
 
 class TaggingRun(TenantOwned, Base):

@@ -15,6 +15,7 @@ from autotag.models.engine import build_session_factory
 from autotag.tagging.heartbeats import Heartbeat, Part
 from autotag.tagging.queue import TaggingQueue, connect
 from autotag.tagging.reconcile import reconcile
+from autotag.tagging.run_tending import tend_runs
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -24,7 +25,7 @@ SWEEP_SECONDS = 60 * 60.0
 
 
 def run_scheduler(config: Config) -> None:
-    """Reconcile each second, more often while there is a backlog, and sweep each hour, until a signal ends it."""
+    """Tend runs and reconcile each second, more often while there is a backlog, and sweep each hour, until a signal."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -35,8 +36,9 @@ def run_scheduler(config: Config) -> None:
     heartbeat.start()
     next_sweep = 0.0
     while not stop.is_set():
-        enqueued = 0
+        moved = enqueued = 0
         try:
+            moved = tend_runs(sessions)
             enqueued = reconcile(sessions, queue)
             if enqueued:
                 logger.info("documents handed out", documents=enqueued)
@@ -46,5 +48,5 @@ def run_scheduler(config: Config) -> None:
             storage.sweep_incoming()
             next_sweep = time.monotonic() + SWEEP_SECONDS
         # A backlog is handed out a little at a time, so its next part must not be late.
-        stop.wait(BACKLOG_SECONDS if enqueued else RECONCILE_SECONDS)
+        stop.wait(BACKLOG_SECONDS if moved or enqueued else RECONCILE_SECONDS)
     heartbeat.stop()

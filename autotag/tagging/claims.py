@@ -6,7 +6,7 @@ So a job may run twice, be late, or die anywhere.
 """
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from autotag.models import (
+    AssignmentSource,
     ConfigurationState,
     Document,
     PredictionSet,
@@ -61,8 +62,10 @@ class Claim:
     """A document in one worker's hand, with all that tagging needs to know of it.
 
     `existing` and `rejected` are folded names; tags of an attempt that still waits for a provider are not
-    among the existing ones, because this attempt decides on them anew. `known` is what providers have said of
-    the same bytes, by provider, model and model version. `crashes` counts processes that died on it so far.
+    among the existing ones, because this attempt decides on them anew; `automatic` is how many of the existing
+    ones a provider put there. `known` is what providers have said of the same bytes, by provider, model and model
+    version. `crashes` counts processes that died on it so far. `requested` says that a person asked for tags,
+    `run_id` in which run; `is_decoded` that the facts of the image are noted already.
     """
 
     instance_id: int
@@ -75,6 +78,10 @@ class Claim:
     configuration_version: int
     existing: frozenset[str]
     rejected: frozenset[str]
+    automatic: int = 0
+    requested: bool = False
+    run_id: int | None = None
+    is_decoded: bool = False
     crashes: int = 0
     process_disabled: bool = False
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
@@ -105,7 +112,7 @@ def claim_many(
         }
         ids = [row.id for row in rows]
         existing = _existing_names(work.session, ids)
-        rejected = _rejected_names(work.session, ids)
+        rejected = rejected_names(work.session, ids)
         known = _known_predictions(work.session, instance_id, {row.sha256 for row in rows})
     claims = {
         row.id: Claim(
@@ -118,7 +125,11 @@ def claim_many(
             file_name=row.file_name,
             configuration_version=row.configuration_version,
             crashes=row.tagging_crashes,
-            existing=frozenset(existing.get(row.id, ())),
+            existing=frozenset(name for name, _ in existing.get(row.id, ())),
+            automatic=sum(source is AssignmentSource.AUTO for _, source in existing.get(row.id, ())),
+            requested=row.tagging_requested,
+            run_id=row.tagging_run_id,
+            is_decoded=row.width is not None,
             rejected=frozenset(rejected.get(row.id, ())),
             known=known.get(row.sha256, {}),
             **common,
@@ -128,7 +139,7 @@ def claim_many(
     return [claims[document_id] for document_id in document_ids if document_id in claims]
 
 
-def _take(instance_id: int, document_ids: Sequence[int], token: str) -> ReturningUpdate[Any]:
+def _take(instance_id: int, document_ids: Sequence[int], token: str) -> ReturningUpdate[*tuple[Any, ...]]:
     now = utc_now()
     return (
         update(Document)
@@ -154,6 +165,9 @@ def _take(instance_id: int, document_ids: Sequence[int], token: str) -> Returnin
             Document.mime_type,
             Document.file_name,
             Document.tagging_crashes,
+            Document.tagging_requested,
+            Document.tagging_run_id,
+            Document.width,
             _CONFIGURATION_VERSION,
         )
         .execution_options(synchronize_session=False)
@@ -185,6 +199,21 @@ def release_claims_of(sessions: sessionmaker[Session], worker: str) -> int:
 def release_expired_claims(sessions: sessionmaker[Session]) -> int:
     """Put back what workers had in hand whose lease has run out; return how many documents."""
     return _put_back(sessions, Document.tagging_lease_until < utc_now())
+
+
+def release_all_claims(sessions: sessionmaker[Session]) -> None:
+    """Queue again whatever was in hand, for an installation that was restored: no worker of it lives."""
+    with sessions() as session, unit_of_work(session) as work:
+        work.session.execute(
+            update(Document)
+            .where(Document.tagging_state == TaggingState.RUNNING)
+            .values(
+                tagging_state=TaggingState.QUEUED,
+                tagging_claim=None,
+                tagging_lease_until=None,
+                tagging_enqueued_at=None,
+            )
+        )
 
 
 def _put_back(sessions: sessionmaker[Session], condition: ColumnElement[bool]) -> int:
@@ -231,27 +260,33 @@ def _count(session: Session, statement: Update) -> int:
     return len(session.execute(statement.returning(Document.id)).all())
 
 
-def _existing_names(session: Session, document_ids: Sequence[int]) -> dict[int, list[str]]:
+def _existing_names(
+    session: Session, document_ids: Sequence[int]
+) -> dict[int, list[tuple[str, AssignmentSource]]]:
     statement = (
-        select(TagAssignment.document_id, Tag.normalized_name)
+        select(TagAssignment.document_id, Tag.normalized_name, TagAssignment.source)
         .join(Tag, TagAssignment.tag_id == Tag.id)
         .outerjoin(TaggingAttempt, TaggingAttempt.id == TagAssignment.attempt_id)
         .where(
             TagAssignment.document_id.in_(document_ids),
-            or_(TaggingAttempt.id.is_(None), TaggingAttempt.state != TaggingState.QUEUED),
+            or_(
+                TagAssignment.source == AssignmentSource.MANUAL,
+                TaggingAttempt.id.is_(None),
+                TaggingAttempt.state != TaggingState.QUEUED,
+            ),
         )
     )
-    return _grouped(session.execute(statement))
+    names: dict[int, list[tuple[str, AssignmentSource]]] = {}
+    for document_id, name, source in session.execute(statement):
+        names.setdefault(document_id, []).append((name, source))
+    return names
 
 
-def _rejected_names(session: Session, document_ids: Sequence[int]) -> dict[int, list[str]]:
+def rejected_names(session: Session, document_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Return the folded names that people took off documents, by document."""
     statement = select(TagRejection.document_id, TagRejection.normalized_name)
-    return _grouped(session.execute(statement.where(TagRejection.document_id.in_(document_ids))))
-
-
-def _grouped(rows: Iterable[Any]) -> dict[int, list[str]]:
     names: dict[int, list[str]] = {}
-    for document_id, name in rows:
+    for document_id, name in session.execute(statement.where(TagRejection.document_id.in_(document_ids))):
         names.setdefault(document_id, []).append(name)
     return names
 

@@ -10,6 +10,11 @@ from autotag.tagging.policy import Candidate, Decision, Verdict, decide, explain
 BAD_IMAGE = "bad_image"
 """Code of a service that could not read an image; any other that cannot take it has limits of its own."""
 
+HAS_ITS_TAGS = (Verdict.ALREADY_THERE, Verdict.OVER_MAXIMUM)
+"""Verdicts that, with no tag accepted, say that the document has its tags already: no more than the maximum fit."""
+
+ALREADY_THERE = "It was tagged again; nothing was to be added."
+
 CRASHES_BEFORE_QUARANTINE = 2
 """An image that was in hand when the process died is tried once more, alone; the second death quarantines it."""
 
@@ -29,10 +34,15 @@ def conclude(held: Claim, settings: TaggingSettings, replies: Replies) -> Outcom
             decisions=decisions,
             predictions=predictions,
             not_before=wait.until,
-            counted=replies.tried,
+            # What was said of the same bytes before is written at the first attempt, and not held back.
+            counted=replies.tried or (held.attempt == 1 and bool(replies.answers)),
         )
     if any(decision.verdict is Verdict.ACCEPTED for decision in decisions):
         return Outcome(TaggingState.TAGGED, decisions=decisions, predictions=predictions)
+    if any(decision.verdict in HAS_ITS_TAGS for decision in decisions):
+        return Outcome(
+            TaggingState.TAGGED, "already_there", ALREADY_THERE, decisions=decisions, predictions=predictions
+        )
     if replies.answers:
         reason = explain_no_tags(list(decisions))
         return Outcome(TaggingState.NO_TAGS, "no_tags", reason, decisions=decisions, predictions=predictions)
@@ -56,6 +66,7 @@ def _decisions(held: Claim, settings: TaggingSettings, replies: Replies) -> list
         maximum=settings.maximum_number_of_tags,
         existing=held.existing,
         rejected=held.rejected,
+        automatic=held.automatic,
     )
 
 

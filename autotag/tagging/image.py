@@ -40,6 +40,16 @@ class ImageInHand:
         """A file of this machine with the original bytes."""
         return self._storage.local_path(original_key(self.sha256))
 
+    @property
+    def has_renditions(self) -> bool:
+        """Whether preview and thumbnail are there from before, so that they need not be made."""
+        try:
+            for key in (preview_key(self.sha256), thumbnail_key(self.sha256)):
+                self._storage.local_path(key)
+        except FileNotFoundError:
+            return False
+        return True
+
     def classify(self, model: Path) -> Classification:
         """Run a model on the image. Raises the errors of autotag.inference.errors."""
         result = self._decode(model)
@@ -91,5 +101,5 @@ class ImageInHand:
         finally:
             for rendition in wanted.values():
                 rendition.path.unlink(missing_ok=True)
-        self.facts = ImageFacts(result.width, result.height, result.placeholder)
+        self.facts = ImageFacts(result.width, result.height, result.placeholder, result.exif)
         return result

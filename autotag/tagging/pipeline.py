@@ -130,7 +130,9 @@ class Pipeline:
             outcome = _why_not(held, settings)
             if outcome is None:
                 outcome = conclude(held, settings, self._interviewer.ask(held, image, settings))
-            return outcome if outcome.crashed else replace(outcome, facts=image.finish())
+            if outcome.crashed or (held.is_decoded and image.facts is None and image.has_renditions):
+                return outcome
+            return replace(outcome, facts=image.finish())
         except (InferenceError, StorageError, FileNotFoundError) as error:
             return _failed(held, error)
 
@@ -156,7 +158,7 @@ def _failed(held: Claim, error: Exception) -> Outcome:
 def _why_not(held: Claim, settings: TaggingSettings) -> Outcome | None:
     if settings.refusal:
         return Outcome(TaggingState.SKIPPED, "switched_off", settings.refusal)
-    if held.existing:
+    if held.existing and not held.requested:
         return Outcome(
             TaggingState.SKIPPED,
             "has_tags",

@@ -71,12 +71,14 @@ def decide(
     maximum: int,
     existing: Collection[str] = (),
     rejected: Collection[str] = (),
+    automatic: int = 0,
 ) -> list[Decision]:
     """Judge every candidate, highest confidence first, whichever provider gave it.
 
-    `maximum` is the most automatic tags to add, 0 for no limit. `existing` and `rejected` are folded names:
-    those on the document, and those that a person took off it. The outcome does not depend on the order in
-    which providers answered: equal confidences are ordered by name, then by provider.
+    `maximum` is the most automatic tags of a document, 0 for no limit, of which it has `automatic` already.
+    `existing` and `rejected` are folded names: those on the document, and those that a person took off it.
+    The outcome does not depend on the order in which providers answered: equal confidences are ordered by name,
+    then by provider.
     """
     ranked = sorted(
         ((candidate, normalize_name(candidate.name)) for candidate in candidates),
@@ -86,7 +88,7 @@ def decide(
     decisions = []
     for candidate, name in ranked:
         verdict = _judge(candidate, name, accepted, existing, rejected)
-        if verdict is Verdict.ACCEPTED and maximum and len(accepted) >= maximum:
+        if verdict is Verdict.ACCEPTED and maximum and automatic + len(accepted) >= maximum:
             verdict = Verdict.OVER_MAXIMUM
         if verdict is Verdict.ACCEPTED:
             accepted.add(fold(name))

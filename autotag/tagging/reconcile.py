@@ -47,19 +47,22 @@ def reconcile(sessions: sessionmaker[Session], queue: TaggingQueue) -> int:
 
 
 def _overdue(sessions: sessionmaker[Session], limit: int) -> list[tuple[int, list[int]]]:
+    """Return what is to be handed out, by instance: uploads first, and what runs asked for in the room that is left."""
     now = utc_now()
+    statement = (
+        select(Document.instance_id, Document.id)
+        .where(
+            Document.tagging_state == TaggingState.QUEUED,
+            Document.deleted_at.is_(None),
+            or_(Document.tagging_enqueued_at.is_(None), Document.tagging_enqueued_at < now - OVERDUE),
+            or_(Document.tagging_not_before.is_(None), Document.tagging_not_before <= now),
+        )
+        .order_by(Document.id)
+    )
     with sessions() as session:
-        rows = session.execute(
-            select(Document.instance_id, Document.id)
-            .where(
-                Document.tagging_state == TaggingState.QUEUED,
-                Document.deleted_at.is_(None),
-                or_(Document.tagging_enqueued_at.is_(None), Document.tagging_enqueued_at < now - OVERDUE),
-                or_(Document.tagging_not_before.is_(None), Document.tagging_not_before <= now),
-            )
-            .order_by(Document.id)
-            .limit(limit)
-        ).all()
+        rows = list(session.execute(statement.where(Document.tagging_run_id.is_(None)).limit(limit)))
+        of_runs = statement.where(Document.tagging_run_id.is_not(None))
+        rows += session.execute(of_runs.limit(limit - len(rows)))
     by_instance = sorted((row[0], row[1]) for row in rows)
     return [(key, [row[1] for row in group]) for key, group in groupby(by_instance, key=lambda row: row[0])]
 

@@ -1,6 +1,7 @@
 """Writing an attempt's outcome: one short transaction, and only by whoever still holds the claim."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
@@ -10,22 +11,26 @@ from autotag.models import (
     AssignmentSource,
     Document,
     PredictionSet,
+    RunItemState,
     TagAssignment,
     TaggingAttempt,
+    TaggingRunItem,
     TaggingState,
 )
 from autotag.models.base import utc_now
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.claims import Claim
+from autotag.tagging.claims import Claim, rejected_names
 from autotag.tagging.outcome import Outcome
-from autotag.tagging.policy import Verdict
+from autotag.tagging.policy import Decision, Verdict
+from autotag.tagging.run_feeding import item_state
 from autotag.tagging.tag_creation import ensure_tags, insert_new
 
 REASON_LENGTH = 500
 
 
 Finished = tuple[Claim, Outcome]
+Accepted = tuple[Claim, int, Decision]
 
 
 def record(sessions: sessionmaker[Session], claim: Claim, outcome: Outcome, worker: str) -> bool:
@@ -41,7 +46,9 @@ def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], w
     the order in which providers answered.
     """
     with sessions() as session, unit_of_work(session) as work:
-        written = [pair for pair in finished if _close_claim(work.session, *pair)]
+        now = utc_now()
+        written = [pair for pair in finished if _close_claim(work.session, *pair, now)]
+        _close_items(work.session, written, now)
         counted = [pair for pair in written if pair[1].counted]
         if counted:
             attempts = _write_attempts(work.session, counted, worker)
@@ -60,6 +67,7 @@ def _write_attempts(session: Session, counted: Sequence[Finished], worker: str) 
         TaggingAttempt(
             instance_id=claim.instance_id,
             document_id=claim.document_id,
+            run_id=claim.run_id,
             number=claim.attempt,
             state=outcome.state,
             reason_code=outcome.reason_code,
@@ -74,8 +82,7 @@ def _write_attempts(session: Session, counted: Sequence[Finished], worker: str) 
     return [attempt.id for attempt in attempts]
 
 
-def _close_claim(session: Session, claim: Claim, outcome: Outcome) -> bool:
-    now = utc_now()
+def _close_claim(session: Session, claim: Claim, outcome: Outcome, now: datetime) -> bool:
     values: dict[str, object] = {
         "tagging_state": outcome.state,
         "tagging_reason_code": outcome.reason_code,
@@ -87,6 +94,8 @@ def _close_claim(session: Session, claim: Claim, outcome: Outcome) -> bool:
     if outcome.state is TaggingState.QUEUED:
         values["tagging_enqueued_at"] = None
         values["tagging_not_before"] = outcome.not_before
+    else:
+        values["tagging_requested"] = False
     if not outcome.counted:
         values["tagging_attempts"] = Document.tagging_attempts - 1
     if outcome.crashed:
@@ -95,6 +104,7 @@ def _close_claim(session: Session, claim: Claim, outcome: Outcome) -> bool:
         values["width"] = outcome.facts.width
         values["height"] = outcome.facts.height
         values["placeholder"] = outcome.facts.placeholder
+        values["exif"] = dict(outcome.facts.exif)
     row = session.execute(
         update(Document)
         .where(
@@ -109,6 +119,21 @@ def _close_claim(session: Session, claim: Claim, outcome: Outcome) -> bool:
         .execution_options(synchronize_session=False)
     ).one_or_none()
     return row is not None
+
+
+def _close_items(session: Session, written: Sequence[Finished], now: datetime) -> None:
+    """Note in their runs what is done. The time is that of the document's state: so an undo knows it again."""
+    ended: dict[tuple[int, RunItemState], list[int]] = {}
+    for claim, outcome in written:
+        if claim.run_id is not None and outcome.state.is_final:
+            ended.setdefault((claim.run_id, item_state(outcome.state)), []).append(claim.document_id)
+    for (run_id, state), document_ids in ended.items():
+        session.execute(
+            update(TaggingRunItem)
+            .where(TaggingRunItem.run_id == run_id, TaggingRunItem.document_id.in_(document_ids))
+            .values(state=state, finished_at=now)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _remove_provisional_tags(session: Session, counted: Sequence[Finished], attempts: Sequence[int]) -> None:
@@ -151,17 +176,22 @@ def _store_predictions(session: Session, counted: Sequence[Finished]) -> None:
 
 
 def _assign(session: Session, counted: Sequence[Finished], attempts: Sequence[int]) -> None:
+    """Write the accepted tags. What a person took off while the image was in hand is not among them, and what a
+    person added by hand meanwhile stays manual."""
+    removed = rejected_names(session, [claim.document_id for claim, _ in counted])
     accepted = [
         (claim, attempt_id, decision)
         for (claim, outcome), attempt_id in zip(counted, attempts, strict=True)
         for decision in outcome.decisions
         if decision.verdict is Verdict.ACCEPTED
+        and fold(decision.name) not in removed.get(claim.document_id, ())
     ]
-    if not accepted:
-        return
     now = utc_now()
-    tag_ids = ensure_tags(session, accepted[0][0].instance_id, (decision.name for *_, decision in accepted))
-    rows = [
+    tag_ids: dict[str, int] = {}
+    for run_id, of_run in _by_run(accepted):
+        names = [decision.name for *_, decision in of_run]
+        tag_ids |= ensure_tags(session, of_run[0][0].instance_id, names, run_id=run_id)
+    rows: list[dict[str, object]] = [
         {
             "instance_id": claim.instance_id,
             "document_id": claim.document_id,
@@ -171,8 +201,17 @@ def _assign(session: Session, counted: Sequence[Finished], attempts: Sequence[in
             "model": decision.candidate.model,
             "confidence": round(decision.candidate.confidence, 6),
             "attempt_id": attempt_id,
+            "run_id": claim.run_id,
             "created_at": now,
         }
         for claim, attempt_id, decision in accepted
     ]
     insert_new(session, TagAssignment.__table__, rows)
+
+
+def _by_run(accepted: Sequence[Accepted]) -> Iterable[tuple[int | None, list[Accepted]]]:
+    """Group by run; documents of several runs, and of none, may be in one hand."""
+    groups: dict[int | None, list[Accepted]] = {}
+    for one in accepted:
+        groups.setdefault(one[0].run_id, []).append(one)
+    return groups.items()

@@ -49,6 +49,9 @@ class Visitor:
         self.address = address
         self.complaints: list[str] = []
         self._expected: list[str] = []
+        # From the beginning: `expect_file_chooser` alone does not wait until the browser hands choosers over, and one
+        # that opens before is cancelled.
+        page.on("filechooser", lambda _: None)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on(
             "console",

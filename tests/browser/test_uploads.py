@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Visitor
@@ -30,6 +30,11 @@ def choose(page: Page, *paths: Path) -> None:
     with page.expect_file_chooser() as chooser:
         upload_button(page).click()
     chooser.value.set_files(paths)
+
+
+def expect_scripts_running(page: Page) -> None:
+    """Before they run, the upload button opens the plain form."""
+    expect(page.locator("html")).to_have_attribute("data-scripts", "on")
 
 
 def card(page: Page, title: str) -> Locator:
@@ -204,6 +209,43 @@ def test_without_scripts_the_form_uploads_and_the_page_tells_the_outcome(
     expect(page.locator("img.preview")).to_be_visible()
 
 
+def test_nothing_that_is_pressed_before_the_scripts_are_there_is_lost(
+    installation: Installation,
+    open_window: Callable[..., Visitor],
+    picture_files: Callable[..., list[Path]],
+) -> None:
+    visitor = open_window(installation)
+    page = visitor.page
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/application.js*", hold)
+    page.goto(f"{visitor.address}/documents", wait_until="commit")
+    sheet, collapse = page.locator("#upload-sheet"), page.locator("[data-navigation-collapse]")
+    upload_button(page).click()
+    expect(sheet).to_be_visible()
+    expect(collapse).to_be_attached()
+    expect(collapse).to_be_hidden()
+    early, late = picture_files("early.jpg", "late.jpg")
+    page.get_by_label("Files to upload").set_input_files(early)
+    page.get_by_role("button", name="Upload files").last.click()
+    expect(page.get_by_role("status")).to_contain_text("1 file uploaded.")
+
+    # The form that was opened too early takes files when the scripts are there, and closes.
+    upload_button(page).click()
+    expect(sheet).to_be_visible()
+    held[-1].continue_()
+    expect_scripts_running(page)
+    page.get_by_label("Files to upload").set_input_files(late)
+    expect(sheet).to_be_hidden()
+    for path in (early, late):
+        expect_done(card(page, path.stem))
+    collapse.click()
+    expect(collapse).to_have_attribute("aria-expanded", "false")
+
+
 def focus_by_tab(page: Page, target: Locator) -> None:
     """Press Tab until the target has the focus; that it has must be seen."""
     for _ in range(60):
@@ -231,8 +273,7 @@ def test_the_keyboard_alone_signs_in_uploads_and_opens_a_document(
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{installation.address}/documents")
-    # Before its scripts have run, the button opens the plain form instead.
-    page.wait_for_load_state()
+    expect_scripts_running(page)
     focus_by_tab(page, upload_button(page))
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import url_for
+from flask import current_app, url_for
 
 from autotag.blueprints.operations import blueprint
 from autotag.blueprints.presentation import NO_BREAK_SPACE, provider_label
@@ -79,9 +79,9 @@ def part_of(done: int, total: int) -> str:
 
 
 @blueprint.app_template_global()
-def run_address(run_id: int) -> str:
-    """Return the address of a tagging run's page."""
-    return url_for("runs.show", run_id=run_id)
+def run_address(run_id: int) -> str | None:
+    """Return the address of a tagging run's page, once there is one."""
+    return url_for("runs.show", run_id=run_id) if "runs.show" in current_app.view_functions else None
 
 
 @blueprint.app_template_global()

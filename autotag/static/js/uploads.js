@@ -21,6 +21,8 @@ export function startUploads() {
   picker.addEventListener("change", () => {
     uploads.add([...picker.files]);
     picker.value = "";
+    // It is open when the button was pressed before this script was there.
+    if (form.matches(":popover-open")) form.hidePopover();
   });
   startDropping((files) => uploads.add(files));
 }

@@ -1,0 +1,40 @@
+"""`autotag backup`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from autotag.cli.environment import load_config
+from autotag.cli.progress import progress_bar
+
+
+@click.command(name="backup")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--overwrite", is_flag=True, help="Replace a file of that name.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def command(file: Path, overwrite: bool, as_json: bool) -> None:
+    """Write database, uploaded files, models and keys to FILE; the server may run meanwhile.
+
+    The file holds the keys of the installation: keep it as secret as the server.
+
+    \b
+    Example:
+      autotag backup /var/backups/autotag-2026-11-24.tar
+    """
+    from autotag.serving.backup import BackupError, back_up
+
+    config = load_config()
+    try:
+        with progress_bar("Files", quiet=as_json) as progress:
+            summary = back_up(config, file, overwrite=overwrite, progress=progress)
+    except BackupError as error:
+        raise click.ClickException(str(error)) from error
+    if summary.missing:
+        click.echo(
+            f"{len(summary.missing)} uploaded files are missing on disk and not in the backup.", err=True
+        )
+    if as_json:
+        click.echo(json.dumps({"file": str(file), "files": summary.originals, "size": summary.size}))
+    else:
+        click.echo(f"{file}: {summary.originals:,} files, {summary.size / 1e6:,.1f} MB")

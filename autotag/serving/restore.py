@@ -1,0 +1,182 @@
+"""Restoring a backup: unpacked beside what is there and verified as a whole, before anything is replaced."""
+
+import fcntl
+import json
+import re
+import secrets
+import shutil
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import inspect, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from autotag.config import Config
+from autotag.models import schema
+from autotag.models.engine import build_engine, build_session_factory
+from autotag.serving.backup import (
+    COMPLETE,
+    DATABASE,
+    FILES,
+    KEYS,
+    MANIFEST,
+    BackupError,
+    Manifest,
+    Progress,
+    file_sha256,
+    plain_url,
+    run_tool,
+)
+from autotag.tagging.claims import release_all_claims
+
+CHUNK_BYTES = 1 << 20
+
+_SHA256 = re.compile(r"files/originals/[0-9a-f]{2}/[0-9a-f]{2}/([0-9a-f]{64})")
+_NAMES = re.compile(
+    r"manifest\.json|complete\.json|database|secret_key|secret_key_fallbacks"
+    r"|models/[A-Za-z0-9_][\w.-]*/[\w.-]+"
+    r"|files/originals/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}"
+    r"|files/renditions/[0-9a-f]{2}/[0-9a-f]{64}-(thumbnail|preview)\.jpg"
+)
+
+
+def restore(
+    config: Config, source: Path, *, overwrite: bool = False, progress: Progress | None = None
+) -> Manifest:
+    """Bring back the installation that a backup holds; return its manifest. Raises BackupError.
+
+    Nothing may run meanwhile. An installation that is there is replaced only with `overwrite`, and only once
+    the whole backup has been unpacked and every file in it has proved to be what its name says.
+    """
+    with _alone(config.instance_path):
+        if not overwrite and _is_there(config):
+            raise BackupError("There is an installation here already; add --overwrite to replace it.")
+        staging = config.instance_path / f".restore-{secrets.token_hex(4)}"
+        staging.mkdir(parents=True)
+        try:
+            manifest = _unpack(source, staging, progress or (lambda _done, _total: None))
+            _check(config, manifest, staging)
+            _replace(config, manifest, staging)
+        except OSError as error:
+            raise BackupError(f"The backup could not be restored: {error.strerror or error}.") from error
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        sessions = build_session_factory(config.database_url)
+        release_all_claims(sessions)
+        sessions.kw["bind"].dispose()
+    return manifest
+
+
+def _is_there(config: Config) -> bool:
+    engine = build_engine(config.database_url)
+    try:
+        if engine.dialect.name == "sqlite":
+            return Path(make_url(config.database_url).database or "").exists()
+        return inspect(engine).has_table("virtual_instance")
+    except SQLAlchemyError as error:
+        raise BackupError(f"The database cannot be reached: {getattr(error, 'orig', error)}") from error
+    finally:
+        engine.dispose()
+
+
+def _unpack(source: Path, staging: Path, progress: Progress) -> Manifest:
+    originals = 0
+    try:
+        with tarfile.open(source, mode="r:") as archive:
+            manifest = _read_manifest(archive)
+            for member in archive:
+                if not member.isreg() or not _NAMES.fullmatch(member.name) or ".." in member.name:
+                    raise BackupError(f"{source} is no backup of Autotag: it holds {member.name!r}.")
+                _extract(archive, member, staging / member.name)
+                found = _SHA256.fullmatch(member.name)
+                if found:
+                    if file_sha256(staging / member.name) != found[1]:
+                        raise BackupError(f"The backup is damaged: {member.name} is not what it was.")
+                    originals += 1
+                    progress(originals, manifest.originals)
+    except tarfile.TarError as error:
+        raise BackupError(f"{source} cannot be read as a backup: {error}.") from error
+    complete = staging / COMPLETE
+    if not complete.is_file():
+        raise BackupError("The backup broke off before its end; nothing was restored.")
+    if json.loads(complete.read_text())["originals"] != originals:
+        raise BackupError("The backup is damaged: it does not hold as many files as it says.")
+    return manifest
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
+    content = archive.extractfile(member)
+    if content is None:
+        raise BackupError(f"The backup is damaged: {member.name} cannot be read.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as file:
+        shutil.copyfileobj(content, file, CHUNK_BYTES)
+
+
+def _read_manifest(archive: tarfile.TarFile) -> Manifest:
+    first = archive.next()
+    content = archive.extractfile(first) if first is not None and first.name == MANIFEST else None
+    if content is None:
+        raise BackupError("This is no backup of Autotag: it does not begin with a manifest.")
+    try:
+        return Manifest(**json.loads(content.read(1 << 20)))
+    except (ValueError, TypeError) as error:
+        raise BackupError("The manifest of this backup cannot be read.") from error
+
+
+def _check(config: Config, manifest: Manifest, staging: Path) -> None:
+    database = staging / DATABASE
+    if not database.is_file() or file_sha256(database) != manifest.database_sha256:
+        raise BackupError("The backup is damaged: its database is not what it was.")
+    kind = make_url(config.database_url).get_backend_name()
+    if manifest.database != kind:
+        raise BackupError(f"The backup is of {manifest.database}, but AUTOTAG_DATABASE_URL names {kind}.")
+    if not schema.is_known(manifest.revision):
+        raise BackupError(
+            f"The backup was made by Autotag {manifest.version}, which is newer than this one; update first."
+        )
+
+
+def _replace(config: Config, manifest: Manifest, staging: Path) -> None:
+    """Put the new in place of the old, the database last: until it is there, the old one is whole or gone."""
+    moves = [
+        (staging / "models", config.models_path),
+        *((staging / FILES / part, config.storage_path / part) for part in ("originals", "renditions")),
+    ]
+    # What the broker has kept belongs to the installation that was.
+    shutil.rmtree(config.instance_path / "broker", ignore_errors=True)
+    for new, place in moves:
+        if place.is_dir():
+            shutil.rmtree(place)
+        if new.is_dir():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(new, place)
+    for name in KEYS:
+        (config.instance_path / name).unlink(missing_ok=True)
+        if (staging / name).is_file():
+            (staging / name).chmod(0o600)
+            shutil.move(staging / name, config.instance_path / name)
+    if manifest.database == "postgresql":
+        run_tool(
+            *("pg_restore", "--clean", "--if-exists", "--no-owner", "--single-transaction"),
+            *(f"--dbname={plain_url(config.database_url)}", str(staging / DATABASE)),
+        )
+        return
+    place = Path(make_url(config.database_url).database or "")
+    for suffix in ("", "-wal", "-shm"):
+        place.with_name(place.name + suffix).unlink(missing_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(staging / DATABASE, place)
+
+
+@contextmanager
+def _alone(instance_path: Path) -> Iterator[None]:
+    instance_path.mkdir(parents=True, exist_ok=True)
+    with (instance_path / ".up.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise BackupError(f"Autotag is running in {instance_path}; stop it first.") from error
+        yield
