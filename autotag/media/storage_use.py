@@ -78,5 +78,5 @@ def _documents(session: Session, instance_id: int | None) -> dict[int, StorageUs
             in_bin=in_bin,
             in_bin_bytes=int(in_bin_bytes),
         )
-        for owner, number, size, in_bin, in_bin_bytes in session.execute(statement).tuples()
+        for owner, number, size, in_bin, in_bin_bytes in session.execute(statement)
     }

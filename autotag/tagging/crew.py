@@ -4,15 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
 from redis.exceptions import RedisError
 
 from autotag.tagging.attention import Item
 from autotag.tagging.heartbeats import Part, Sign, living
 from autotag.tagging.queue import TaggingQueue
 from autotag.tagging.worker import worker_name
-
-logger = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +45,7 @@ def look_at_crew(queue: TaggingQueue) -> Crew:
     try:
         signs = living(queue.connection)
         waiting = queue.waiting()
-    except RedisError as error:
-        logger.info("broker not asked", error=str(error))
+    except RedisError:
         return Crew(is_reachable=False)
     return Crew(
         True,

@@ -53,15 +53,15 @@ class Operations:
     runs: list[UnfinishedRun]
     actions: list[UnfinishedAction]
 
-    def count(self, state: TaggingState, instance_id: int | None = None) -> int:
+    def count(self, state: TaggingState | str, instance_id: int | None = None) -> int:
         """Return how many documents are in a state, in all that is shown or in one instance of it."""
         return sum(
             group.count
             for group in self.groups
-            if group.state is state and instance_id in (None, group.instance_id)
+            if group.state == state and instance_id in (None, group.instance_id)
         )
 
-    def groups_in(self, *states: TaggingState) -> list[Group]:
+    def groups_in(self, *states: TaggingState | str) -> list[Group]:
         """Return the groups whose files are shown, of some states."""
         return [group for group in self.items if group.state in states]
 

@@ -58,7 +58,7 @@ def usage_by_provider(
         statement = statement.where(ProviderUsage.instance_id == instance_id)
     return {
         (owner, provider): Usage(int(sent_today), int(sent), 0)
-        for owner, provider, sent_today, sent in session.execute(statement).tuples()
+        for owner, provider, sent_today, sent in session.execute(statement)
     }
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from autotag.blueprints.operations import blueprint
 from autotag.tagging.throughput import Bar
 
-WIDTH, HEIGHT = 480, 150
-LEFT, RIGHT, TOP, BOTTOM = 44, 8, 10, 38
+WIDTH, HEIGHT = 320, 150
+LEFT, RIGHT, TOP, BOTTOM = 36, 8, 26, 38
 GAP = 0.25
 """The part of a bar's place that stays empty."""
 

@@ -16,17 +16,17 @@ from autotag.tagging.operations import Operations
 SECTIONS = (
     "summary",
     "notices",
+    "instances",
     "trouble",
     "waiting",
     "unfinished",
-    "instances",
     "throughput",
     "crew",
     "process",
     "providers",
     "storage",
 )
-"""The parts of the page, each a template of its own, in the order in which they are read."""
+"""The parts of the page, each a template of its own."""
 
 
 @blueprint.get("")
@@ -35,7 +35,7 @@ def index() -> ResponseReturnValue:
     """Show what is going on."""
     viewed = viewed_instance()
     operations = look(viewed)
-    return render_template("operations/index.html", sections=SECTIONS, **facts(viewed, operations))
+    return render_template("operations/index.html", **facts(viewed, operations))
 
 
 @blueprint.get("/state")
