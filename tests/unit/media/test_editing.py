@@ -1,7 +1,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.editing import (
@@ -13,7 +12,7 @@ from autotag.media.editing import (
     edition_of,
 )
 from autotag.media.errors import DocumentNotFound
-from autotag.media.search import matching
+from autotag.media.search import matching_ids
 from autotag.models import Document, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
@@ -51,9 +50,9 @@ def edit(
 
 
 def found_by(session: Session, instance: VirtualInstance, words: str) -> list[int]:
-    condition = matching(session, instance.id, words)
-    assert condition is not None
-    return list(session.scalars(select(Document.id).where(condition)))
+    found = matching_ids(session, instance.id, words)
+    assert found is not None
+    return list(session.scalars(found))
 
 
 def test_title_and_description_are_kept_and_found(
