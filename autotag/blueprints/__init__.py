@@ -83,6 +83,7 @@ def register_blueprints(app: Flask) -> None:
         documents,
         instance_settings,
         operations,
+        runs,
         system_settings,
     )
 
@@ -94,3 +95,4 @@ def register_blueprints(app: Flask) -> None:
         app.register_blueprint(blueprint)
     app.register_blueprint(system_settings.blueprint)
     app.register_blueprint(instance_settings.blueprint)
+    app.register_blueprint(runs.blueprint)

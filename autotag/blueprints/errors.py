@@ -11,12 +11,21 @@ from autotag.configuration.overview import UnknownCategory
 from autotag.instances.administration import UnknownInstance
 from autotag.instances.hosts import MalformedHost
 from autotag.instances.people import SessionNotFound, UserNotFound
-from autotag.media.errors import DocumentNotFound, StorageError, UploadRefused
+from autotag.media.errors import DocumentNotFound, FolderNotFound, StorageError, UploadRefused
+from autotag.tagging.runs import RunNotFound
 
 logger = structlog.stdlib.get_logger(__name__)
 
 PAGES = frozenset({403, 404, 413, 429, 500})
-NOT_FOUND = (SessionNotFound, UnknownCategory, UnknownEntry, UnknownInstance, UserNotFound)
+NOT_FOUND = (
+    FolderNotFound,
+    RunNotFound,
+    SessionNotFound,
+    UnknownCategory,
+    UnknownEntry,
+    UnknownInstance,
+    UserNotFound,
+)
 HOST_ERRORS = frozenset({"malformed_host", "unknown_host"})
 
 
