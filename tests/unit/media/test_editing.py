@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.editing import (
@@ -50,9 +51,9 @@ def edit(
 
 
 def found_by(session: Session, instance: VirtualInstance, words: str) -> list[int]:
-    found = matching_ids(session, instance.id, words)
-    assert found is not None
-    return list(session.scalars(found))
+    condition = matching_ids(session, instance.id, words)
+    assert condition is not None
+    return list(session.scalars(select(Document.id).where(Document.id.in_(condition))))
 
 
 def test_title_and_description_are_kept_and_found(

@@ -77,9 +77,9 @@ def test_a_new_version_takes_the_place_of_the_file_and_of_nothing_else(
     )
     assert (changed.title, changed.description, changed.version_number) == ("Pet", "Ours.", 2)
     assert changed.updated_at > before
-    found = matching_ids(session, acme.id, "dog pet")
-    assert found is not None
-    assert session.scalars(found).all() == [document.id]
+    condition = matching_ids(session, acme.id, "dog pet")
+    assert condition is not None
+    assert session.query(Document.id).filter(Document.id.in_(condition)).all() == [(document.id,)]
 
 
 def test_what_was_told_from_the_old_content_is_forgotten(add: Add) -> None:

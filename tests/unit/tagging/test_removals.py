@@ -81,9 +81,9 @@ def assignment(session: Session, name: str) -> TagAssignment | None:
 
 
 def is_found(session: Session, document: Document, word: str) -> bool:
-    found = matching_ids(session, document.instance_id, word)
-    assert found is not None
-    return session.scalars(found).all() == [document.id]
+    condition = matching_ids(session, document.instance_id, word)
+    assert condition is not None
+    return session.scalar(select(Document.id).where(Document.id.in_(condition))) == document.id
 
 
 def test_a_removed_tag_is_gone_remembered_and_told(session: Session, document: Document, ann: User) -> None:
