@@ -84,10 +84,12 @@ def register_blueprints(app: Flask) -> None:
         instance_settings,
         operations,
         system_settings,
+        tags,
     )
 
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(documents.blueprint)
+    app.register_blueprint(tags.blueprint)
     app.register_blueprint(operations.blueprint)
     app.register_blueprint(account.blueprint)
     for blueprint in control_panel.BLUEPRINTS:

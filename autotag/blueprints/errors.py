@@ -12,12 +12,13 @@ from autotag.instances.administration import UnknownInstance
 from autotag.instances.hosts import MalformedHost
 from autotag.instances.people import SessionNotFound, UserNotFound
 from autotag.media.errors import DocumentNotFound, FolderNotFound, StorageError, UploadRefused
+from autotag.tagging.tag_list import TagNotFound
 from autotag.tagging.tag_names import TaggingRefused
 
 logger = structlog.stdlib.get_logger(__name__)
 
 PAGES = frozenset({403, 404, 413, 429, 500})
-NOT_FOUND = (SessionNotFound, UnknownCategory, UnknownEntry, UnknownInstance, UserNotFound)
+NOT_FOUND = (SessionNotFound, TagNotFound, UnknownCategory, UnknownEntry, UnknownInstance, UserNotFound)
 HOST_ERRORS = frozenset({"malformed_host", "unknown_host"})
 
 

@@ -40,6 +40,7 @@ def _administration(
 # In the order in which they stand. A new page adds its entry here and nowhere else.
 NAVIGATION = (
     NavigationEntry("Documents and Media", "pictures", "documents.index"),
+    NavigationEntry("Tags", "tag", "tags.index"),
     _administration(CONTROL_PANEL, "panel", "control_panel", Role.ADMINISTRATOR, "", ""),
     _administration(
         "System Settings",

@@ -7,17 +7,17 @@ of the file.
 from __future__ import annotations
 
 import re
-import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from autotag.inference.errors import ImageCode, ImageRejected
+from autotag.inference.exif import METADATA_FAULTS, camera_facts
 from autotag.inference.pixels import to_rgb
 from autotag.inference.signatures import (
     SIGNATURE_BYTES,
@@ -52,17 +52,6 @@ TURNS = {
 ROUNDED_FROM = 1_000_000
 NO_PIXELS = "The image has no pixels."
 SIDEWAYS = (5, 6, 7, 8)
-# What Pillow's EXIF parser raises on damaged data.
-METADATA_FAULTS = (
-    ArithmeticError,
-    EOFError,
-    LookupError,
-    OSError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +70,14 @@ class Need:
 class Decoded:
     """An upright RGB image of at least the needed resolution.
 
-    `width` and `height` are the original's, upright, in pixels.
+    `width` and `height` are the original's, upright, in pixels. `exif` is what the camera noted, by label.
     """
 
     image: Image.Image
     width: int
     height: int
     mime_type: str
+    exif: dict[str, str] = field(default_factory=dict)
 
 
 def decode(path: Path, need: Need, maximum_pixels: int) -> Decoded:
@@ -103,7 +93,10 @@ def decode(path: Path, need: Need, maximum_pixels: int) -> Decoded:
             raise ImageRejected(ImageCode.IMAGE_TOO_SMALL, NO_PIXELS)
         if image.format in {"JPEG", "MPO"}:
             _draft(image, need)
+        # TIFF closes its file with the pixels; the others may have their EXIF data behind them.
+        early = camera_facts(image) if image.format == "TIFF" else None
         orientation = _load(image)
+        exif = camera_facts(image) if early is None else early
         rgb = to_rgb(image, int(need.reduction(image.size) / 2))
         # Whatever the file carried besides pixels ends here.
         rgb.info = {}
@@ -111,7 +104,7 @@ def decode(path: Path, need: Need, maximum_pixels: int) -> Decoded:
             rgb = rgb.transpose(TURNS[orientation])
         if orientation in SIDEWAYS:
             width, height = height, width
-        return Decoded(rgb, width, height, MIME_TYPES[str(image.format)])
+        return Decoded(rgb, width, height, MIME_TYPES[str(image.format)], exif)
 
 
 def _draft(image: Image.Image, need: Need) -> None:

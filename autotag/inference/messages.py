@@ -9,7 +9,7 @@ escapes.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class ImageResult:
     `width` and `height` are pixels of the original, upright. `placeholder` is a WebP of at most 16 pixels a
     side, in base64. `predictions` are ordered by falling confidence. `model`, `model_sha256` and `runtime`
     say what predicted; None without a model. `seconds` has the time of each stage that was run: `decode`,
-    `renditions`, `inference`.
+    `renditions`, `inference`. `exif` is what the camera noted, by label.
     """
 
     width: int
@@ -72,6 +72,7 @@ class ImageResult:
     model_sha256: str | None
     runtime: str | None
     seconds: dict[str, float]
+    exif: dict[str, str] = field(default_factory=dict)
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -123,6 +124,7 @@ def result_to_json(result: ImageResult) -> dict[str, Any]:
         "model_sha256": result.model_sha256,
         "runtime": result.runtime,
         "seconds": result.seconds,
+        "exif": result.exif,
     }
 
 

@@ -140,4 +140,5 @@ def _result(
         model_sha256=None if description is None else description.sha256,
         runtime=None if description is None else runtime_version(),
         seconds=seconds,
+        exif=decoded.exif,
     )

@@ -110,15 +110,24 @@ def summaries(session: Session, instance_id: int, document_ids: Iterable[int]) -
     return _with_tags(session, instance_id, [found[key] for key in wanted if key in found])
 
 
-def load_document(session: Session, instance_id: int, document_id: int) -> Document:
-    """Return one document of this instance. Raises DocumentNotFound, for another instance's document as well."""
+def load_document(
+    session: Session, instance_id: int, document_id: int, *, for_change: bool = False
+) -> Document:
+    """Return one document of this instance. Raises DocumentNotFound, for another instance's document as well.
+
+    One that is loaded `for_change` is as it stands now, and nobody else changes it before the transaction ends.
+    """
     if not _is_id(document_id):
         raise DocumentNotFound(document_id)
-    document = session.scalar(
-        select(Document)
-        .where(Document.instance_id == instance_id, Document.id == document_id, Document.deleted_at.is_(None))
-        .options(joinedload(Document.owner))
+    statement = select(Document).where(
+        Document.instance_id == instance_id, Document.id == document_id, Document.deleted_at.is_(None)
     )
+    if for_change:
+        # SQLite has one writer at a time anyway.
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    else:
+        statement = statement.options(joinedload(Document.owner))
+    document = session.scalar(statement)
     if document is None:
         raise DocumentNotFound(document_id)
     return document

@@ -101,5 +101,5 @@ class ImageInHand:
         finally:
             for rendition in wanted.values():
                 rendition.path.unlink(missing_ok=True)
-        self.facts = ImageFacts(result.width, result.height, result.placeholder)
+        self.facts = ImageFacts(result.width, result.height, result.placeholder, result.exif)
         return result

@@ -1,6 +1,7 @@
 """How an attempt at a document ends."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from autotag.models import TaggingState
@@ -20,11 +21,15 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What decoding told about an image: width and height in pixels after orientation, and a tiny WebP in Base64."""
+    """What decoding told about an image: width and height in pixels after orientation, and a tiny WebP in Base64.
+
+    `exif` is what the camera noted, by label.
+    """
 
     width: int
     height: int
     placeholder: str
+    exif: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,11 @@ def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], w
         if counted:
             attempts = _write_attempts(work.session, counted, worker)
             _store_predictions(work.session, counted)
+            accepted = _accepted(work.session, counted, attempts)
+            # Tags are taken hold of before assignments are touched, as everywhere; see `tag_creation`.
+            tag_ids = _hold_tags(work.session, accepted)
             _remove_provisional_tags(work.session, counted, attempts)
-            _assign(work.session, counted, attempts)
+            _assign(work.session, accepted, tag_ids)
             search.refresh(
                 work.session, [claim.document_id for claim, outcome in counted if outcome.decisions]
             )
@@ -104,6 +107,7 @@ def _close_claim(session: Session, claim: Claim, outcome: Outcome, now: datetime
         values["width"] = outcome.facts.width
         values["height"] = outcome.facts.height
         values["placeholder"] = outcome.facts.placeholder
+        values["exif"] = dict(outcome.facts.exif)
     row = session.execute(
         update(Document)
         .where(
@@ -174,22 +178,29 @@ def _store_predictions(session: Session, counted: Sequence[Finished]) -> None:
     insert_new(session, PredictionSet.__table__, rows)
 
 
-def _assign(session: Session, counted: Sequence[Finished], attempts: Sequence[int]) -> None:
-    """Write the accepted tags. What a person took off while the image was in hand is not among them, and what a
-    person added by hand meanwhile stays manual."""
+def _accepted(session: Session, counted: Sequence[Finished], attempts: Sequence[int]) -> list[Accepted]:
+    """Return the accepted tags; what a person took off while the image was in hand is not among them."""
     removed = rejected_names(session, [claim.document_id for claim, _ in counted])
-    accepted = [
+    return [
         (claim, attempt_id, decision)
         for (claim, outcome), attempt_id in zip(counted, attempts, strict=True)
         for decision in outcome.decisions
         if decision.verdict is Verdict.ACCEPTED
         and fold(decision.name) not in removed.get(claim.document_id, ())
     ]
-    now = utc_now()
+
+
+def _hold_tags(session: Session, accepted: Sequence[Accepted]) -> dict[str, int]:
     tag_ids: dict[str, int] = {}
     for run_id, of_run in _by_run(accepted):
         names = [decision.name for *_, decision in of_run]
         tag_ids |= ensure_tags(session, of_run[0][0].instance_id, names, run_id=run_id)
+    return tag_ids
+
+
+def _assign(session: Session, accepted: Sequence[Accepted], tag_ids: dict[str, int]) -> None:
+    """Write accepted tags; what a person added by hand meanwhile stays manual."""
+    now = utc_now()
     rows: list[dict[str, object]] = [
         {
             "instance_id": claim.instance_id,

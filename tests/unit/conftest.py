@@ -250,6 +250,7 @@ class ScriptedProcess:
             model_sha256=None,
             runtime="scripted 1",
             seconds={},
+            exif={"Camera": "Scripted"},
         )
 
 

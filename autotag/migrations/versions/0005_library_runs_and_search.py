@@ -147,6 +147,11 @@ def upgrade() -> None:
             ondelete="SET NULL",
         )
 
+    op.drop_index("ix_tag_assignment_tag", table_name="tag_assignment")
+    op.create_index(
+        "ix_tag_assignment_tag", "tag_assignment", ["tag_id", "document_id", "source", "provider"]
+    )
+
     with op.batch_alter_table("tagging_run", schema=None) as batch_op:
         batch_op.add_column(sa.Column("covers", sa.String(length=255), server_default="", nullable=False))
         batch_op.create_index("ix_tagging_run_newest", ["instance_id", "id"], unique=False)
@@ -222,6 +227,9 @@ def downgrade() -> None:
     with op.batch_alter_table("tagging_run", schema=None) as batch_op:
         batch_op.drop_index("ix_tagging_run_newest")
         batch_op.drop_column("covers")
+
+    op.drop_index("ix_tag_assignment_tag", table_name="tag_assignment")
+    op.create_index("ix_tag_assignment_tag", "tag_assignment", ["tag_id", "document_id"])
 
     with op.batch_alter_table("tag", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_tag_created_by_run_id_tagging_run"), type_="foreignkey")

@@ -50,7 +50,9 @@ def test_a_request_may_be_without_a_model() -> None:
 @pytest.mark.parametrize("model", ["m", None])
 def test_a_result_comes_back(model: str | None) -> None:
     predictions = (Prediction("a", 0.1 + 0.2), Prediction("b", 0.1))
-    result = ImageResult(1, 2, "image/png", "text", predictions, model, model, model, {"decode": 0.5})
+    result = ImageResult(
+        1, 2, "image/png", "text", predictions, model, model, model, {"decode": 0.5}, {"Camera": "Größe"}
+    )
 
     assert result_from_json(over_the_pipe(result_to_json(result))) == result
 

@@ -48,7 +48,7 @@ def test_renditions_are_made_with_the_first_decode_and_kept(
 ) -> None:
     image.classify(MODEL)
     image.classify(MODEL)
-    assert image.finish() == ImageFacts(640, 480, "tiny")
+    assert image.finish() == ImageFacts(640, 480, "tiny", {"Camera": "Scripted"})
     assert [len(request.renditions) for request in process.requests] == [2, 0]
     assert storage.local_path(thumbnail_key(image.sha256)).read_text() == str(THUMBNAIL_SIDE)
     assert storage.local_path(preview_key(image.sha256)).read_text() == str(PREVIEW_SIDE)
@@ -58,7 +58,7 @@ def test_renditions_are_made_with_the_first_decode_and_kept(
 def test_without_a_provider_the_renditions_are_made_at_the_end(
     image: ImageInHand, process: ScriptedProcess, storage: FolderStorage
 ) -> None:
-    assert image.finish() == ImageFacts(640, 480, "tiny")
+    assert image.finish() == ImageFacts(640, 480, "tiny", {"Camera": "Scripted"})
     assert [request.model for request in process.requests] == [None]
     assert storage.exists(thumbnail_key(image.sha256))
 

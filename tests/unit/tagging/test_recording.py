@@ -35,7 +35,7 @@ def outcome_of(held: Claim, pairs: tuple[tuple[str, float], ...] = PAIRS, **valu
         "state": TaggingState.TAGGED,
         "decisions": tuple(decisions),
         "predictions": (Predictions("tensorflow", "toy", "v1", "scripted 1", pairs),),
-        "facts": ImageFacts(640, 480, "tiny"),
+        "facts": ImageFacts(640, 480, "tiny", {"Camera": "Canon"}),
         "seconds": 0.25,
     }
     return Outcome(**(given | values))  # type: ignore[arg-type]
@@ -94,6 +94,7 @@ def test_the_document_gets_its_state_and_facts_and_is_let_go(
     record(sessions, held, outcome_of(held, reason_code="why", reason="Because."), "worker-1")
     with sessions() as session:
         document = session.get_one(Document, held.document_id)
+        assert document.exif == {"Camera": "Canon"}
     assert document.tagging_state is TaggingState.TAGGED
     assert (document.tagging_reason_code, document.tagging_reason) == ("why", "Because.")
     assert (document.width, document.height, document.placeholder) == (640, 480, "tiny")

@@ -228,7 +228,7 @@ def test_the_same_numbers_lead_their_owner_to_each_page(
 ) -> None:
     """Otherwise the tests above could find nothing for another reason than the wall."""
     visitor = visit(theirs.instance, Role.ADMINISTRATOR)
-    kinds = {"document_id": "document", "user_id": "person"}
+    kinds = {"document_id": "document", "user_id": "person", "tag_id": "tag"}
     seen = 0
     for rule in rules:
         if "GET" in methods(rule):
