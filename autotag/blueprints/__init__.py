@@ -71,7 +71,10 @@ def register_errors(app: Flask) -> None:
 
 def register_presentation(app: Flask) -> None:
     """Add the filters and functions of the templates."""
+    from autotag.blueprints.documents import words
+
     presentation.register(app)
+    words.register(app)
 
 
 def register_blueprints(app: Flask) -> None:

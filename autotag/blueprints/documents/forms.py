@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from flask import Request
 from werkzeug.datastructures import FileStorage, MultiDict
+from wtforms import HiddenField, StringField, TextAreaField
 
+from autotag.blueprints.control_panel.forms import RefusableForm
 from autotag.blueprints.documents import MAXIMUM_ID
 from autotag.media.errors import FolderNotFound
 from autotag.tagging.tag_names import clean_names
@@ -21,6 +23,14 @@ def requested_ids(arguments: MultiDict[str, str]) -> list[int]:
 def sent_files(request: Request) -> list[FileStorage]:
     """Return the files of an upload; a file field that was left empty sends one without a name."""
     return [file for file in request.files.getlist("file") if file.filename]
+
+
+class TextsForm(RefusableForm):
+    """Title and description of a document, in the edition that the person has read."""
+
+    title = StringField("Title")
+    description = TextAreaField("Description")
+    edition = HiddenField()
 
 
 @dataclass(frozen=True, slots=True)

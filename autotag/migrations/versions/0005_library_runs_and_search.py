@@ -90,7 +90,10 @@ def upgrade() -> None:
         batch_op.create_index("ix_tagging_run_item_finished", ["run_id", "finished_at"], unique=False)
         batch_op.create_index("ix_tagging_run_item_state", ["run_id", "state", "document_id"], unique=False)
 
-    with op.batch_alter_table("document", schema=None) as batch_op:
+    # A number is never given again: an open page, a bookmark or a job may still name a document that is gone.
+    with op.batch_alter_table(
+        "document", schema=None, table_kwargs={"sqlite_autoincrement": True}
+    ) as batch_op:
         batch_op.add_column(sa.Column("title_key", sa.String(length=255), server_default="", nullable=False))
         batch_op.add_column(sa.Column("deleted_by_id", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("deleted_from", sa.Text(), server_default="", nullable=False))
@@ -108,7 +111,7 @@ def upgrade() -> None:
             "ix_document_state", ["instance_id", "deleted_at", "tagging_state", "id"], unique=False
         )
         batch_op.create_index(
-            "ix_document_folder", ["instance_id", "folder_id", "deleted_at", "id"], unique=False
+            "ix_document_folder", ["folder_id", "deleted_at", "id", "instance_id"], unique=False
         )
         batch_op.create_index(
             "ix_document_owner", ["instance_id", "deleted_at", "owner_id", "id"], unique=False
