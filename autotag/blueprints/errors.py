@@ -12,9 +12,10 @@ from autotag.configuration.overview import UnknownCategory
 from autotag.instances.administration import UnknownInstance
 from autotag.instances.hosts import MalformedHost
 from autotag.instances.people import SessionNotFound, UserNotFound
-from autotag.media.errors import DocumentNotFound, StorageError, UploadRefused
+from autotag.media.errors import DocumentNotFound, FolderNotFound, StorageError, UploadRefused
 from autotag.tagging.tag_creation import TagsKeepVanishing
 from autotag.tagging.tag_list import TagNotFound
+from autotag.tagging.tag_names import TaggingRefused
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -36,6 +37,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(MalformedHost, _malformed_host)
     app.register_error_handler(InstanceNotFound, _unknown_host)
     app.register_error_handler(DocumentNotFound, _document_not_found)
+    app.register_error_handler(FolderNotFound, _document_not_found)
+    app.register_error_handler(TaggingRefused, _tagging_refused)
     for missing in NOT_FOUND:
         app.register_error_handler(missing, _not_found)
     app.register_error_handler(UploadRefused, _upload_refused)
@@ -90,8 +93,12 @@ def _unknown_host(error: InstanceNotFound) -> ResponseReturnValue:
     return error_page(404, "unknown_host", error.description or "No site answers here.", host=error.host)
 
 
-def _document_not_found(error: DocumentNotFound) -> ResponseReturnValue:
+def _document_not_found(error: DocumentNotFound | FolderNotFound) -> ResponseReturnValue:
     return error_page(404, error.code, error.message)
+
+
+def _tagging_refused(error: TaggingRefused) -> ResponseReturnValue:
+    return error_page(422, error.code, error.message)
 
 
 def _not_found(_error: Exception) -> ResponseReturnValue:

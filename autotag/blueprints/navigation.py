@@ -43,6 +43,14 @@ NAVIGATION = (
     NavigationEntry("Tags", "tag", "tags.index"),
     _administration(CONTROL_PANEL, "panel", "control_panel", Role.ADMINISTRATOR, "", ""),
     _administration(
+        "Operations",
+        "pulse",
+        "operations",
+        Role.ADMINISTRATOR,
+        "What is going on",
+        "What waits, what failed and why, who does the work, and how quickly.",
+    ),
+    _administration(
         "System Settings",
         "server",
         "system_settings",

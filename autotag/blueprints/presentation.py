@@ -13,6 +13,7 @@ from flask_bootstrap import Bootstrap5
 from autotag.blueprints.navigation import navigation
 from autotag.media.library import AssignedTag, DocumentSummary
 from autotag.models import Document, Role, TaggingState, VirtualInstance
+from autotag.tagging.policy import FORBIDDEN_CHARACTERS, NAME_LENGTH
 
 NO_BREAK_SPACE = "\u00a0"
 CHIPS_ON_A_CARD = 3
@@ -219,5 +220,10 @@ def register(app: Flask) -> None:
         type_label=type_label,
     )
     app.jinja_env.globals.update(
-        CHIPS_ON_A_CARD=CHIPS_ON_A_CARD, Role=Role, navigation=navigation, static_url=static_url
+        CHIPS_ON_A_CARD=CHIPS_ON_A_CARD,
+        Role=Role,
+        TAG_FORBIDDEN="".join(sorted(FORBIDDEN_CHARACTERS)),
+        TAG_NAME_LENGTH=NAME_LENGTH,
+        navigation=navigation,
+        static_url=static_url,
     )

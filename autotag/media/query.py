@@ -50,8 +50,9 @@ class DocumentQuery:
     """Which documents of an instance, and in which order. The default is all that are not in the recycle bin.
 
     `text` has words that each must be in title, file name, description or a tag. `tags` are names that a document
-    must all have. `mime_type` is a media type, or one with a star (`image/*`). `folder_id` means the files of
-    that folder, and with `with_subfolders` of those below it.
+    must all have. `mime_type` is a media type, or one with a star (`image/*`). `reason_code` is that of the tagging
+    state; no address names it. `folder_id` means the files of that folder, and with `with_subfolders` of those
+    below it.
     """
 
     text: str = ""
@@ -59,6 +60,7 @@ class DocumentQuery:
     mime_type: str = ""
     owner_id: int | None = None
     state: TaggingState | None = None
+    reason_code: str | None = None
     untagged: bool = False
     folder_id: int | None = None
     with_subfolders: bool = False
@@ -130,6 +132,8 @@ def filters(session: Session, instance_id: int, query: DocumentQuery) -> list[Fi
         found.append(Filter(Document.owner_id == query.owner_id))
     if query.state is not None:
         found.append(Filter(Document.tagging_state == query.state))
+    if query.reason_code is not None:
+        found.append(Filter(Document.tagging_reason_code == query.reason_code, is_ordered=False))
     if query.mime_type:
         found.append(_of_type(session, instance_id, query.mime_type))
     if query.untagged:
