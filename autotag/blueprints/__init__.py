@@ -71,10 +71,11 @@ def register_errors(app: Flask) -> None:
 
 def register_presentation(app: Flask) -> None:
     """Add the filters and functions of the templates."""
-    from autotag.blueprints.documents import words
+    from autotag.blueprints.documents import bulk_words, words
 
     presentation.register(app)
     words.register(app)
+    bulk_words.register(app)
 
 
 def register_blueprints(app: Flask) -> None:
@@ -82,10 +83,12 @@ def register_blueprints(app: Flask) -> None:
     from autotag.blueprints import (
         account,
         auth,
+        bulk_actions,
         control_panel,
         documents,
         instance_settings,
         operations,
+        recycle_bin,
         system_settings,
         tags,
     )
@@ -93,6 +96,8 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(documents.blueprint)
     app.register_blueprint(tags.blueprint)
+    app.register_blueprint(recycle_bin.blueprint)
+    app.register_blueprint(bulk_actions.blueprint)
     app.register_blueprint(operations.blueprint)
     app.register_blueprint(account.blueprint)
     for blueprint in control_panel.BLUEPRINTS:

@@ -12,12 +12,21 @@ from autotag.instances.administration import UnknownInstance
 from autotag.instances.hosts import MalformedHost
 from autotag.instances.people import SessionNotFound, UserNotFound
 from autotag.media.errors import DocumentNotFound, StorageError, UploadRefused
+from autotag.tagging.bulk_actions import BulkActionNotFound
 from autotag.tagging.tag_list import TagNotFound
 
 logger = structlog.stdlib.get_logger(__name__)
 
 PAGES = frozenset({403, 404, 413, 429, 500})
-NOT_FOUND = (SessionNotFound, TagNotFound, UnknownCategory, UnknownEntry, UnknownInstance, UserNotFound)
+NOT_FOUND = (
+    BulkActionNotFound,
+    SessionNotFound,
+    TagNotFound,
+    UnknownCategory,
+    UnknownEntry,
+    UnknownInstance,
+    UserNotFound,
+)
 HOST_ERRORS = frozenset({"malformed_host", "unknown_host"})
 
 
