@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +26,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 from PIL import Image, ImageDraw
-from sqlalchemy import NullPool, RowMapping, bindparam, create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, RowMapping, bindparam, create_engine, event, make_url, text
 
 from autotag.cli import group
 from autotag.models.engine import sqlite_module
@@ -55,6 +56,22 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 30.0) 
         if time.monotonic() > deadline:
             pytest.fail(f"{what} did not happen within {seconds:g} s (last seen: {value!r})")
         time.sleep(0.05)
+
+
+@contextmanager
+def counted_statements(engine: Engine) -> Iterator[list[str]]:
+    """Collect the statements that are sent meanwhile, without the beginnings of transactions."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if not statement.startswith("BEGIN"):
+            statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 def free_port() -> int:

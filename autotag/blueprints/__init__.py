@@ -10,6 +10,7 @@ from autotag.config import Config
 from autotag.extensions import compress, csrf, db, limiter, login_manager, migrate
 from autotag.media.storage import FolderStorage
 from autotag.models.engine import engine_options
+from autotag.tagging.operations import OperationsRoom
 from autotag.tagging.queue import TaggingQueue, connect
 
 MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
@@ -40,10 +41,12 @@ def configure(app: Flask, config: Config) -> None:
     )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    queue = TaggingQueue(connect(config.broker_url))
     app.extensions["autotag"] = Services(
         config=config,
         storage=FolderStorage(config.storage_path),
-        queue=TaggingQueue(connect(config.broker_url)),
+        queue=queue,
+        operations=OperationsRoom(queue),
     )
 
 
@@ -86,6 +89,7 @@ def register_blueprints(app: Flask) -> None:
         bulk_actions,
         control_panel,
         documents,
+        health,
         instance_settings,
         operations,
         recycle_bin,
@@ -98,8 +102,9 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(tags.blueprint)
     app.register_blueprint(recycle_bin.blueprint)
     app.register_blueprint(bulk_actions.blueprint)
-    app.register_blueprint(operations.blueprint)
+    app.register_blueprint(health.blueprint)
     app.register_blueprint(account.blueprint)
+    app.register_blueprint(operations.blueprint)
     for blueprint in control_panel.BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.register_blueprint(system_settings.blueprint)

@@ -35,7 +35,7 @@ def register(app: Flask) -> None:
 
 def needs_no_instance(endpoint: str | None) -> bool:
     """Whether an endpoint belongs to the installation and answers on any host: health checks, static files."""
-    return endpoint is not None and (endpoint in STATIC_ENDPOINTS or endpoint.startswith("operations."))
+    return endpoint is not None and (endpoint in STATIC_ENDPOINTS or endpoint.startswith("health."))
 
 
 def _bind_log() -> None:

@@ -44,6 +44,14 @@ NAVIGATION = (
     NavigationEntry("Recycle Bin", "trash", "recycle_bin.index", Role.EDITOR),
     _administration(CONTROL_PANEL, "panel", "control_panel", Role.ADMINISTRATOR, "", ""),
     _administration(
+        "Operations",
+        "pulse",
+        "operations",
+        Role.ADMINISTRATOR,
+        "What is going on",
+        "What waits, what failed and why, who does the work, and how quickly.",
+    ),
+    _administration(
         "System Settings",
         "server",
         "system_settings",

@@ -6,6 +6,7 @@ from flask import current_app
 
 from autotag.config import Config
 from autotag.media.storage import Storage
+from autotag.tagging.operations import OperationsRoom
 from autotag.tagging.queue import TaggingQueue
 
 
@@ -16,6 +17,7 @@ class Services:
     config: Config
     storage: Storage
     queue: TaggingQueue
+    operations: OperationsRoom
 
 
 def services() -> Services:

@@ -26,6 +26,12 @@ def find_instance(session: Session, host: RequestedHost) -> VirtualInstance | No
     return session.scalar(statement.where(VirtualInstance.virtual_host == name))
 
 
+def all_instances(session: Session) -> list[VirtualInstance]:
+    """Return every instance, active or not, the default one first. For system administrators."""
+    instances = session.scalars(select(VirtualInstance).order_by(VirtualInstance.web_id))
+    return sorted(instances, key=lambda instance: not instance.is_default)
+
+
 def host_name(instance: VirtualInstance, base_domain: str) -> str:
     """Return the full host name that an instance answers on: a name without a dot stands under the base domain."""
     if instance.is_default:

@@ -32,3 +32,7 @@ class FolderNotFound(MediaError):
     def __init__(self, folder_id: int) -> None:
         super().__init__("folder_not_found", "There is no such folder here.")
         self.folder_id = folder_id
+
+
+class FolderRefused(MediaError):
+    """What somebody asked of a folder cannot be done; nothing is changed."""

@@ -30,19 +30,6 @@ def folder_paths(session: Session, instance_id: int, folder_ids: Collection[int]
     return {key: SEPARATOR.join(_names(found, key)) for key in folder_ids if key in found}
 
 
-def all_folder_paths(session: Session, instance_id: int) -> list[tuple[int, str]]:
-    """Return all folders of an instance with their paths, each behind its parent."""
-    found = {
-        row.id: (row.parent_id, row.name)
-        for row in session.execute(
-            select(Folder.id, Folder.parent_id, Folder.name).where(Folder.instance_id == instance_id)
-        )
-    }
-    ways = {key: _names(found, key) for key in found}
-    ordered = sorted(ways.items(), key=lambda way: [fold(name) for name in way[1]])
-    return [(key, SEPARATOR.join(names)) for key, names in ordered]
-
-
 def _names(found: dict[int, tuple[int | None, str]], folder_id: int) -> list[str]:
     names: list[str] = []
     step: int | None = folder_id

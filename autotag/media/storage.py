@@ -6,6 +6,7 @@ before the folder entry is relied on. Only then may a row name it.
 
 import os
 import secrets
+import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -53,6 +54,9 @@ class Storage(Protocol):
 
     def put_back(self) -> int:
         """Put back what a `discard` that was killed had set aside; return how many files."""
+
+    def free_bytes(self) -> int | None:
+        """Return how much room is left, None where there is no such number. Raises OSError."""
         ...
 
 
@@ -139,6 +143,12 @@ class FolderStorage:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     aside.replace(target)
         return len(found)
+
+    def free_bytes(self) -> int:
+        """Return how much room its file system has left. Raises OSError."""
+        # Before the first upload the folder is not there; its file system is that of the nearest one that is.
+        there = next(folder for folder in (self.root, *self.root.parents) if folder.exists())
+        return shutil.disk_usage(there).free
 
     def sweep_incoming(self, older_than_seconds: float = ABANDONED_AFTER_SECONDS) -> int:
         """Remove what uploads left behind that never ended; return how many files went."""

@@ -28,6 +28,13 @@ class TaggingState(StrEnum):
         return self not in (TaggingState.QUEUED, TaggingState.RUNNING)
 
 
+ATTENTION = "tagging_state IN ('queued', 'running', 'failed', 'quarantined') AND deleted_at IS NULL"
+"""Documents that somebody or something still has to do with: the few that the operations page counts.
+
+Written out, because a database uses a partial index only for a condition that it can compare with this one.
+"""
+
+
 class Document(TenantOwned, Base):
     """A file that somebody uploaded, with the facts of its current version.
 
@@ -48,7 +55,8 @@ class Document(TenantOwned, Base):
         Index("ix_document_size", "instance_id", "deleted_at", "size", "id"),
         Index("ix_document_type", "instance_id", "deleted_at", "mime_type", "id"),
         Index("ix_document_owner", "instance_id", "deleted_at", "owner_id", "id"),
-        Index("ix_document_folder", "instance_id", "folder_id", "deleted_at", "id"),
+        # The folder first: the database looks here for files whenever a folder is deleted.
+        Index("ix_document_folder", "folder_id", "deleted_at", "id", "instance_id"),
         Index("ix_document_state", "instance_id", "deleted_at", "tagging_state", "id"),
         Index("ix_document_run", "tagging_run_id"),
         Index(
@@ -57,6 +65,16 @@ class Document(TenantOwned, Base):
             "id",
             sqlite_where=text("tagging_state IN ('queued', 'running')"),
             postgresql_where=text("tagging_state IN ('queued', 'running')"),
+        ),
+        Index(
+            "ix_document_attention",
+            "instance_id",
+            "tagging_state",
+            "tagging_reason_code",
+            "tagging_updated_at",
+            "deleted_at",
+            sqlite_where=text(ATTENTION),
+            postgresql_where=text(ATTENTION),
         ),
         # A number is never given again: an open page, a bookmark or a job may still name a document that is gone.
         {"sqlite_autoincrement": True},

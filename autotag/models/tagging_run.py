@@ -89,7 +89,10 @@ class TaggingAttempt(TenantOwned, Base):
     """One try at one document: the row is written with the outcome, so it exists if and only if one was reached."""
 
     __tablename__ = "tagging_attempt"
-    __table_args__ = (Index("ix_tagging_attempt_document", "document_id", "id"),)
+    __table_args__ = (
+        Index("ix_tagging_attempt_document", "document_id", "id"),
+        Index("ix_tagging_attempt_finished", "finished_at", "instance_id", "state", "seconds"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     document_id: Mapped[int] = mapped_column(ForeignKey("document.id", ondelete="CASCADE"))

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from autotag.inference.process import Prediction
@@ -19,12 +20,21 @@ from autotag.providers.base import (
 )
 from autotag.providers.http.addresses import authority_of
 from autotag.providers.http.client import Reply, WebClient
+from autotag.providers.prices import Price, Tier
 from autotag.providers.registry import ProviderTools
 
 TITLE = "Google Cloud Vision"
 DEFAULT_BASE_URL = "https://vision.googleapis.com"
 MODEL = "builtin/stable"
 VERSION = "v1"
+
+# One label detection of one image. The free units are those of a project, whichever instances share it.
+PRICE = Price(
+    currency="USD",
+    tiers=(Tier(1_000, 0), Tier(5_000_000, 1.5), Tier(None, 1.0)),
+    source="https://cloud.google.com/vision/pricing",
+    read_on=date(2026, 11, 23),
+)
 
 # Google recommends 640 x 480 for labels; 1024 pixels leave room for other shapes at about 100 KB.
 LONGEST_SIDE = 1024

@@ -9,6 +9,7 @@ from typing import Any
 
 from autotag.inference.store import ModelStore
 from autotag.providers.base import AutoTagProvider, ProviderMisconfigured
+from autotag.providers.prices import Price
 
 BUILDERS = {
     "tensorflow": "autotag.providers.tensorflow:build",
@@ -47,6 +48,20 @@ def build_provider(name: str, values: Mapping[str, Any], tools: ProviderTools) -
         raise ProviderMisconfigured("unknown_provider", f"There is no provider called {name}.")
     build = point.load().build
     return build(values, tools)
+
+
+@cache
+def published_price(name: str) -> Price | None:
+    """Return the price list that a provider's module declares as `PRICE`; None when it declares none."""
+    place = BUILDERS.get(name)
+    if place is not None:
+        module = import_module(place.partition(":")[0])
+    elif name in installed_providers():
+        module = installed_providers()[name].load()
+    else:
+        return None
+    found = getattr(module, "PRICE", None)
+    return found if isinstance(found, Price) else None
 
 
 @cache

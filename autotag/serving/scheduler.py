@@ -1,6 +1,8 @@
 """The scheduler: what has to happen again and again, once for the installation."""
 
+import secrets
 import signal
+import socket
 import threading
 
 import structlog
@@ -11,6 +13,7 @@ from autotag.media.storage import FolderStorage
 from autotag.models.engine import build_session_factory
 from autotag.serving.sweeping import HourlySweep
 from autotag.tagging.bulk_tending import tend_bulk_actions
+from autotag.tagging.heartbeats import Heartbeat, Part
 from autotag.tagging.queue import TaggingQueue, connect
 from autotag.tagging.reconcile import reconcile
 from autotag.tagging.run_tending import tend_runs
@@ -32,6 +35,8 @@ def run_scheduler(config: Config) -> None:
     sessions = build_session_factory(config.database_url, durable=False)
     queue = TaggingQueue(connect(config.broker_url))
     sweep = HourlySweep(sessions, FolderStorage(config.storage_path))
+    heartbeat = Heartbeat(queue.connection, Part.SCHEDULER, f"{socket.gethostname()}.{secrets.token_hex(4)}")
+    heartbeat.start()
     while not stop.is_set():
         moved = enqueued = acting = 0
         sweeping = False
@@ -47,3 +52,4 @@ def run_scheduler(config: Config) -> None:
         # A backlog is handed out a little at a time, so its next part must not be late.
         busy = moved or enqueued or acting or sweeping
         stop.wait(BACKLOG_SECONDS if busy else RECONCILE_SECONDS)
+    heartbeat.stop()

@@ -23,12 +23,13 @@ BACK_OFF_SECONDS = (15, 60, 240, 900, 2100)
 """Waits between six tries: an hour in all, most of it for a service that does not come back soon."""
 
 JITTER = 0.2
+WAITING = "waiting_for_"
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 
 
 def waiting_code(provider: str) -> str:
     """Return the reason code of a document that waits for a provider."""
-    return f"waiting_for_{provider}"[:64]
+    return f"{WAITING}{provider}"[:64]
 
 
 def troubled_providers(session: Session, instance_id: int) -> Mapping[str, ProviderState]:

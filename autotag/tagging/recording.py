@@ -24,7 +24,7 @@ from autotag.tagging.claims import Claim, rejected_names
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Decision, Verdict
 from autotag.tagging.run_feeding import item_state
-from autotag.tagging.tag_creation import ensure_tags, insert_new
+from autotag.tagging.tag_creation import ensure_tags, hold_tags, insert_new
 
 REASON_LENGTH = 500
 
@@ -53,11 +53,9 @@ def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], w
         if counted:
             attempts = _write_attempts(work.session, counted, worker)
             _store_predictions(work.session, counted)
-            accepted = _accepted(work.session, counted, attempts)
-            # Tags are taken hold of before assignments are touched, as everywhere; see `tag_creation`.
-            tag_ids = _hold_tags(work.session, accepted)
+            _hold_tags(work.session, counted)
             _remove_provisional_tags(work.session, counted, attempts)
-            _assign(work.session, accepted, tag_ids)
+            _assign(work.session, counted, attempts)
             search.refresh(
                 work.session, [claim.document_id for claim, outcome in counted if outcome.decisions]
             )
@@ -178,29 +176,33 @@ def _store_predictions(session: Session, counted: Sequence[Finished]) -> None:
     insert_new(session, PredictionSet.__table__, rows)
 
 
-def _accepted(session: Session, counted: Sequence[Finished], attempts: Sequence[int]) -> list[Accepted]:
-    """Return the accepted tags; what a person took off while the image was in hand is not among them."""
+def _hold_tags(session: Session, counted: Sequence[Finished]) -> None:
+    """Take hold of all tags that are there before assignments are touched, as everywhere; see `tag_creation`."""
+    names = {
+        decision.name
+        for _, outcome in counted
+        for decision in outcome.decisions
+        if decision.verdict is Verdict.ACCEPTED
+    }
+    hold_tags(session, counted[0][0].instance_id, names)
+
+
+def _assign(session: Session, counted: Sequence[Finished], attempts: Sequence[int]) -> None:
+    """Write the accepted tags. What a person took off while the image was in hand is not among them, and what a
+    person added by hand meanwhile stays manual."""
     removed = rejected_names(session, [claim.document_id for claim, _ in counted])
-    return [
+    accepted = [
         (claim, attempt_id, decision)
         for (claim, outcome), attempt_id in zip(counted, attempts, strict=True)
         for decision in outcome.decisions
         if decision.verdict is Verdict.ACCEPTED
         and fold(decision.name) not in removed.get(claim.document_id, ())
     ]
-
-
-def _hold_tags(session: Session, accepted: Sequence[Accepted]) -> dict[str, int]:
+    now = utc_now()
     tag_ids: dict[str, int] = {}
     for run_id, of_run in _by_run(accepted):
         names = [decision.name for *_, decision in of_run]
         tag_ids |= ensure_tags(session, of_run[0][0].instance_id, names, run_id=run_id)
-    return tag_ids
-
-
-def _assign(session: Session, accepted: Sequence[Accepted], tag_ids: dict[str, int]) -> None:
-    """Write accepted tags; what a person added by hand meanwhile stays manual."""
-    now = utc_now()
     rows: list[dict[str, object]] = [
         {
             "instance_id": claim.instance_id,

@@ -31,7 +31,7 @@ def ensure_tags(
     now is not lost with its tag.
     """
     wanted = {fold(name): name for name in names}
-    found = _hold(session, instance_id, wanted)
+    found = hold_tags(session, instance_id, wanted.values())
     for _ in range(TRIES):
         missing = wanted.keys() - found.keys()
         if not missing:
@@ -48,14 +48,18 @@ def ensure_tags(
         ]
         insert_new(session, Tag.__table__, rows)
         # What another transaction created and a third one deletes is not there to be held: then once more.
-        found = _hold(session, instance_id, wanted)
+        found = hold_tags(session, instance_id, wanted.values())
     raise TagsKeepVanishing
 
 
-def _hold(session: Session, instance_id: int, folded: Collection[str]) -> dict[str, int]:
+def hold_tags(session: Session, instance_id: int, names: Iterable[str]) -> dict[str, int]:
+    """Return the ids of those of the tags that are there, by folded name, and hold them until the transaction ends.
+
+    Nobody deletes or renames them meanwhile; others may hold them, too.
+    """
     statement = (
         select(Tag.normalized_name, Tag.id)
-        .where(Tag.instance_id == instance_id, Tag.normalized_name.in_(folded))
+        .where(Tag.instance_id == instance_id, Tag.normalized_name.in_({fold(name) for name in names}))
         .order_by(Tag.id)
         .with_for_update(read=True, key_share=True)
     )

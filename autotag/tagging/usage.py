@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -33,6 +33,33 @@ def usage(session: Session, instance_id: int, provider: str, limit: int, today: 
     ).all()
     calls = dict(rows)
     return Usage(calls.get(day, 0), sum(calls.values()), limit)
+
+
+def usage_by_provider(
+    session: Session, instance_id: int | None, today: date | None = None
+) -> dict[tuple[int, str], Usage]:
+    """Return what an instance has sent to each provider this month, by instance and provider, without limits.
+
+    None means all instances; the caller crosses the wall for that, on purpose.
+    """
+    day = today or utc_now().date()
+    on_day = case((ProviderUsage.day == day, ProviderUsage.calls), else_=0)
+    statement = (
+        select(
+            ProviderUsage.instance_id,
+            ProviderUsage.provider,
+            func.sum(on_day),
+            func.sum(ProviderUsage.calls),
+        )
+        .where(ProviderUsage.day >= day.replace(day=1))
+        .group_by(ProviderUsage.instance_id, ProviderUsage.provider)
+    )
+    if instance_id is not None:
+        statement = statement.where(ProviderUsage.instance_id == instance_id)
+    return {
+        (owner, provider): Usage(int(sent_today), int(sent), 0)
+        for owner, provider, sent_today, sent in session.execute(statement)
+    }
 
 
 def reserve_call(

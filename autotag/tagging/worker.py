@@ -10,9 +10,11 @@ from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from autotag.tagging.heartbeats import Heartbeat, Part
 from autotag.tagging.queue import INSTALL_MODEL, QUEUE_NAME, TAG_DOCUMENTS
 
 ALLOWED_JOBS = frozenset({TAG_DOCUMENTS, INSTALL_MODEL})
+DOINGS = {TAG_DOCUMENTS: "tagging", INSTALL_MODEL: "installing a model"}
 WORKER_LIFETIME_SECONDS = 60
 LONGEST_WAIT_FOR_BROKER_SECONDS = 2.0
 
@@ -45,11 +47,39 @@ class AllowedJob(Job):
 
 
 class TaggingWorker(SimpleWorker):
-    """Takes jobs one after another and outlives a broker that is away."""
+    """Takes jobs one after another, outlives a broker that is away, and says all the while that it is alive."""
 
     job_class = AllowedJob
     max_connection_wait_time = LONGEST_WAIT_FOR_BROKER_SECONDS
     log_result_lifespan = False
+    _sign: Heartbeat | None = None
+
+    def register_birth(self) -> None:
+        """Begin to be known to the broker."""
+        super().register_birth()  # type: ignore[no-untyped-call]  # RQ's own
+        self._sign = Heartbeat(self.connection, Part.WORKER, self.name)
+        self._sign.start()
+
+    def register_death(self) -> None:
+        """Be known no more."""
+        if self._sign is not None:
+            self._sign.stop()
+        super().register_death()  # type: ignore[no-untyped-call]  # RQ's own
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run one job; the sign of life names it meanwhile."""
+        if self._sign is not None:
+            self._sign.note(DOINGS.get(job.func_name or "", ""))
+        try:
+            super().execute_job(job, queue)
+        finally:
+            if self._sign is not None:
+                self._sign.note("")
+
+
+def worker_name(name: str) -> str:
+    """Return the name that a worker keeps from start to start, from the one that it has in the broker."""
+    return name.rpartition(".")[0]
 
 
 def build_worker(connection: Redis, name: str) -> TaggingWorker:

@@ -11,7 +11,7 @@ from autotag.blueprints.documents import blueprint
 from autotag.blueprints.documents.bulk import carry_out, count_of, nothing_left, refusable
 from autotag.blueprints.documents.choice import Choice, NothingChosen, requested_choice
 from autotag.extensions import db
-from autotag.media.folder_paths import all_folder_paths
+from autotag.media.folder_tree import folder_choices
 from autotag.models import Role
 from autotag.tagging.bulk_actions import AT_ONCE, BulkKind
 from autotag.tagging.tag_counts import count_automatic, count_tags
@@ -89,7 +89,7 @@ def bulk_move() -> ResponseReturnValue:
         choice=choice,
         total=counted_or_refused(choice),
         at_once=AT_ONCE,
-        folders=all_folder_paths(db.session(), g.instance.id),
+        folders=folder_choices(db.session(), g.instance.id),
     )
 
 

@@ -1,7 +1,7 @@
-"""What those who run the installation ask for: is it alive, is it ready."""
+"""The operations page: what waits, what failed and why, who does the work, and how quickly."""
 
 from flask import Blueprint
 
-blueprint = Blueprint("operations", __name__)
+blueprint = Blueprint("operations", __name__, url_prefix="/control-panel/operations")
 
-from autotag.blueprints.operations import views  # noqa: E402, F401 - the views register themselves
+from autotag.blueprints.operations import acts, plots, views, words  # noqa: E402, F401 - they register themselves

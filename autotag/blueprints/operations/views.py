@@ -1,55 +1,74 @@
-"""Health: alive, and ready with each dependency."""
+"""The page, and its parts alone for as long as something moves."""
 
-from flask import jsonify
+from typing import Any
+
+from flask import render_template
 from flask.typing import ResponseReturnValue
-from redis.exceptions import RedisError
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from flask_login import current_user
 
-from autotag.blueprints.access import public
+from autotag.blueprints.access import requires
 from autotag.blueprints.operations import blueprint
+from autotag.blueprints.operations.viewed import Viewed, session_for, viewed_instance
 from autotag.blueprints.services import services
-from autotag.extensions import db
-from autotag.media.errors import StorageError
+from autotag.models import Role
+from autotag.tagging.operations import Operations
+
+SECTIONS = (
+    "summary",
+    "notices",
+    "instances",
+    "trouble",
+    "waiting",
+    "unfinished",
+    "throughput",
+    "crew",
+    "process",
+    "providers",
+    "storage",
+)
+"""The parts of the page, each a template of its own."""
 
 
-@blueprint.get("/healthz")
-@public
-def healthz() -> ResponseReturnValue:
-    """Answer while the process lives."""
-    return jsonify(status="alive")
+@blueprint.get("")
+@requires(Role.ADMINISTRATOR)
+def index() -> ResponseReturnValue:
+    """Show what is going on."""
+    viewed = viewed_instance()
+    operations = look(viewed)
+    return render_template("operations/index.html", **facts(viewed, operations))
 
 
-@blueprint.get("/readyz")
-@public
-def readyz() -> ResponseReturnValue:
-    """Answer 200 when database, broker and storage can be used, else 503, with each of them."""
-    checks = {"database": _database(), "broker": _broker(), "storage": _storage()}
-    ready = all(value == "ok" for value in checks.values())
-    return jsonify(status="ready" if ready else "not ready", checks=checks), 200 if ready else 503
+@blueprint.get("/state")
+@requires(Role.ADMINISTRATOR)
+def state() -> ResponseReturnValue:
+    """Answer how each part of the page looks now, and whether it is worth while to ask again soon."""
+    viewed = viewed_instance()
+    operations = look(viewed)
+    shown = facts(viewed, operations)
+    return {
+        "sections": {name: render_template(f"operations/_{name}.html", **shown) for name in SECTIONS},
+        "pending": operations.is_moving,
+    }
 
 
-def _database() -> str:
+def look(viewed: Viewed) -> Operations:
+    """Gather what goes on in what is viewed."""
+    with session_for(viewed) as session:
+        return services().operations.look(session, viewed.instance_id)
+
+
+def facts(viewed: Viewed, operations: Operations) -> dict[str, Any]:
+    """Return what the templates are made from."""
+    return {
+        "viewed": viewed,
+        "operations": operations,
+        "free_bytes": free_bytes() if current_user.may(Role.SYSTEM_ADMINISTRATOR) else None,
+    }
+
+
+def free_bytes() -> int | None:
+    """Return how much room the storage has left; None when that cannot be told."""
     try:
-        db.session.execute(text("SELECT 1 FROM virtual_instance"))
-    except SQLAlchemyError:
-        return "unreachable"
-    return "ok"
-
-
-def _broker() -> str:
-    try:
-        services().queue.waiting()
-    except RedisError:
-        return "unreachable; uploads are kept and tagged when it is back"
-    return "ok"
-
-
-def _storage() -> str:
-    try:
-        path = services().storage.incoming()
-        path.touch()
-        path.unlink()
-    except (OSError, StorageError):
-        return "not writable"
-    return "ok"
+        return services().storage.free_bytes()
+    except OSError:
+        return None

@@ -15,6 +15,8 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+_ATTENTION = sa.text("tagging_state IN ('queued', 'running', 'failed', 'quarantined') AND deleted_at IS NULL")
+
 
 def upgrade() -> None:
     op.create_table(
@@ -111,7 +113,7 @@ def upgrade() -> None:
             "ix_document_state", ["instance_id", "deleted_at", "tagging_state", "id"], unique=False
         )
         batch_op.create_index(
-            "ix_document_folder", ["instance_id", "folder_id", "deleted_at", "id"], unique=False
+            "ix_document_folder", ["folder_id", "deleted_at", "id", "instance_id"], unique=False
         )
         batch_op.create_index(
             "ix_document_owner", ["instance_id", "deleted_at", "owner_id", "id"], unique=False
@@ -123,6 +125,13 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_document_type", ["instance_id", "deleted_at", "mime_type", "id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_document_attention",
+            ["instance_id", "tagging_state", "tagging_reason_code", "tagging_updated_at", "deleted_at"],
+            unique=False,
+            sqlite_where=_ATTENTION,
+            postgresql_where=_ATTENTION,
         )
         batch_op.create_foreign_key(
             batch_op.f("fk_document_tagging_run_id_tagging_run"),
@@ -158,6 +167,11 @@ def upgrade() -> None:
     with op.batch_alter_table("tagging_run", schema=None) as batch_op:
         batch_op.add_column(sa.Column("covers", sa.String(length=255), server_default="", nullable=False))
         batch_op.create_index("ix_tagging_run_newest", ["instance_id", "id"], unique=False)
+
+    with op.batch_alter_table("tagging_attempt", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_tagging_attempt_finished", ["finished_at", "instance_id", "state", "seconds"], unique=False
+        )
 
     _order_by_title()
     _create_search()
@@ -227,6 +241,9 @@ def _words(row: sa.Row[tuple[object, ...]], tags: list[str]) -> str:
 
 def downgrade() -> None:
     op.execute("DROP TABLE document_search")
+    with op.batch_alter_table("tagging_attempt", schema=None) as batch_op:
+        batch_op.drop_index("ix_tagging_attempt_finished")
+
     with op.batch_alter_table("tagging_run", schema=None) as batch_op:
         batch_op.drop_index("ix_tagging_run_newest")
         batch_op.drop_column("covers")
@@ -242,6 +259,7 @@ def downgrade() -> None:
     with op.batch_alter_table("document", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_document_deleted_by_id_user_account"), type_="foreignkey")
         batch_op.drop_constraint(batch_op.f("fk_document_tagging_run_id_tagging_run"), type_="foreignkey")
+        batch_op.drop_index("ix_document_attention")
         batch_op.drop_index("ix_document_type")
         batch_op.drop_index("ix_document_title")
         batch_op.drop_index("ix_document_size")

@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from redis import Redis
 from structlog.testing import capture_logs
 
 from autotag.config import Config
 from autotag.media.storage import FolderStorage
 from autotag.serving import scheduler
 from autotag.serving.scheduler import run_scheduler
+from autotag.tagging.heartbeats import Part, Sign, living
 from autotag.tagging.queue import TaggingQueue
 from tests.unit.conftest import Factory
 
@@ -62,3 +64,17 @@ def test_a_database_in_trouble_is_tried_again(config: Config, tmp_path: Path) ->
         run_until(broken, lambda: len(logs) >= 2)
     assert {entry["event"] for entry in logs} == {"reconcile failed, trying again"}
     assert "no such table" in logs[0]["error"]
+
+
+def test_the_scheduler_is_known_to_be_alive_while_it_runs(
+    config: Config, broker_socket: Path, broker: Redis
+) -> None:
+    seen: list[Sign] = []
+
+    def is_alive() -> bool:
+        seen.extend(living(broker))
+        return bool(seen)
+
+    run_until(replace(config, redis_url=f"unix://{broker_socket}"), is_alive)
+    assert {sign.part for sign in seen} == {Part.SCHEDULER}
+    assert living(broker) == []

@@ -40,7 +40,7 @@ def test_a_tag_that_vanishes_each_time_ends_with_an_error_instead_of_never(
     session: Session, make: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance_id = make.instance().id
-    monkeypatch.setattr(tag_creation, "_hold", lambda *_: {})
+    monkeypatch.setattr(tag_creation, "hold_tags", lambda *_: {})
     with unit_of_work(session) as work, pytest.raises(TagsKeepVanishing):
         ensure_tags(work.session, instance_id, ["cat"])
 

@@ -14,9 +14,11 @@ from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 from rq.webhook import Webhook
 
-from autotag.tagging import jobs
+from autotag.tagging import heartbeats, jobs
+from autotag.tagging.heartbeats import Sign, living
 from autotag.tagging.queue import QUEUE_NAME, TAG_DOCUMENTS, TaggingQueue
-from autotag.tagging.worker import build_worker
+from autotag.tagging.worker import build_worker, worker_name
+from tests.conftest import wait_for
 
 STRANGER = "stranger_of_the_tests"
 
@@ -155,3 +157,21 @@ def test_each_start_has_a_name_of_its_own_in_the_broker(broker: Redis) -> None:
     names = {build_worker(broker, "worker-1").name for _ in range(3)}
     assert len(names) == 3
     assert all(name.startswith("worker-1.") for name in names)
+
+
+def test_a_worker_is_alive_while_it_works_and_says_what_it_does(
+    broker: Redis, queue: TaggingQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeats, "EVERY_SECONDS", 0.01)
+    seen: list[Sign] = []
+
+    class Watcher:
+        def tag_many(self, *_what: object) -> None:
+            wait_for(lambda: [sign.doing for sign in living(broker)] == ["tagging"], "the word")
+            seen.extend(living(broker))
+
+    monkeypatch.setattr(jobs, "_bound", [Watcher()])
+    queue.enqueue(7, [1])
+    work(broker)
+    assert [worker_name(sign.name) for sign in seen] == ["worker-1"]
+    assert living(broker) == []

@@ -15,7 +15,7 @@ from tests.unit.conftest import Factory
 
 SignIn = Callable[..., None]
 
-OPEN = {"auth.sign_in", "auth.sign_out", "operations.healthz", "operations.readyz"}
+OPEN = {"auth.sign_in", "auth.sign_out", "health.healthz", "health.readyz"}
 JSON = {"Accept": "application/json"}
 
 

@@ -22,7 +22,7 @@ from autotag.models import (
     VirtualInstance,
 )
 from autotag.models.unit_of_work import unit_of_work
-from tests.unit.blueprints.conftest import Browser, parsed, said
+from tests.unit.blueprints.conftest import Browser, said
 from tests.unit.conftest import Factory
 
 Open = Callable[..., Browser]
@@ -225,48 +225,6 @@ def test_more_of_everything_costs_no_more_queries(
     with counted(app) as many:
         page_of(person, document)
     assert len(many) == len(few)
-
-
-def test_title_and_description_are_saved_and_one_is_back_in_the_list(
-    browser: Open, session: Session, acme: VirtualInstance, document: Document
-) -> None:
-    person = browser(acme, Role.EDITOR)
-    page = page_of(person, document, "?order=name")
-    edition = page.find("input", attrs={"name": "edition"})
-    assert edition is not None
-    sent = {"title": "Tom", "description": "Ours", "edition": edition["value"]}  # type: ignore[index]
-    answer = person.post(f"/documents/{document.id}/edit?order=name", sent)
-    assert (answer.status_code, answer.location) == (303, f"/documents/{document.id}?order=name")
-    assert "Tom" in said(page_of(person, document))
-
-
-def test_an_empty_title_is_refused_beside_its_field_with_what_was_typed(
-    browser: Open, acme: VirtualInstance, document: Document
-) -> None:
-    answer = browser(acme, Role.EDITOR).post(
-        f"/documents/{document.id}/edit", {"title": " ", "description": "kept <b>", "edition": ""}
-    )
-    page = parsed(answer)
-    assert answer.status_code == 422
-    assert "Enter a title." in said(page)
-    area = page.find("textarea", attrs={"name": "description"})
-    assert area is not None
-    assert area.get_text().strip() == "kept <b>"
-
-
-def test_whoever_saves_second_sees_the_others_words_and_may_then_replace_them(
-    browser: Open, acme: VirtualInstance, document: Document
-) -> None:
-    person = browser(acme, Role.EDITOR)
-    address = f"/documents/{document.id}/edit"
-    answer = person.post(address, {"title": "Mine", "description": "", "edition": "of long ago"})
-    page = parsed(answer)
-    assert answer.status_code == 422
-    assert "Somebody else changed this meanwhile. It says now: Our cat On the wall." in said(page)
-    again = {field["name"]: field.get("value", "") for field in page.select(".edit-texts input[name]")}
-    assert again["title"] == "Mine"
-    assert person.post(address, again | {"description": ""}).status_code == 303
-    assert "Mine" in said(page_of(person, document))
 
 
 @pytest.mark.parametrize(
