@@ -41,9 +41,9 @@ function replaceCard(id, html) {
   const card = elementFrom(html);
   if (card.dataset.version === former.dataset.version) return "";
   keepPicture(former, card);
-  const focused = former.contains(document.activeElement);
+  const focused = former.contains(document.activeElement) && document.activeElement;
   former.replaceWith(card);
-  if (focused) card.querySelector("a").focus({ preventScroll: true });
+  if (focused) card.querySelector(focused.matches(".card-check") ? ".card-check" : "a").focus({ preventScroll: true });
   return "pending" in card.dataset ? "" : card.dataset.announcement;
 }
 
