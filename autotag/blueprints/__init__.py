@@ -90,6 +90,7 @@ def register_blueprints(app: Flask) -> None:
         health,
         instance_settings,
         operations,
+        runs,
         system_settings,
         tags,
     )
@@ -104,3 +105,4 @@ def register_blueprints(app: Flask) -> None:
         app.register_blueprint(blueprint)
     app.register_blueprint(system_settings.blueprint)
     app.register_blueprint(instance_settings.blueprint)
+    app.register_blueprint(runs.blueprint)

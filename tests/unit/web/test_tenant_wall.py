@@ -19,7 +19,19 @@ from autotag.instances.audit import audit
 from autotag.instances.people import hash_password
 from autotag.media.renditions import preview_key, thumbnail_key
 from autotag.media.storage import FolderStorage, original_key
-from autotag.models import Base, Document, DocumentVersion, Role, Tag, User, UserSession, VirtualInstance
+from autotag.models import (
+    Base,
+    Document,
+    DocumentVersion,
+    Role,
+    RunScope,
+    RunState,
+    Tag,
+    TaggingRun,
+    User,
+    UserSession,
+    VirtualInstance,
+)
 from autotag.models.unit_of_work import unit_of_work
 from tests.unit.conftest import Factory
 
@@ -75,9 +87,20 @@ def theirs(
         work.session.add(
             UserSession(id=88_050, instance_id=globex.id, user_id=person.id, token_sha256="f" * 64)
         )
+        work.session.add(
+            TaggingRun(
+                id=88_060,
+                instance_id=globex.id,
+                scope=RunScope.ALL,
+                state=RunState.RUNNING,
+                covers="Secret run",
+                created_by_id=person.id,
+            )
+        )
         audit(work.session, globex.id, person.email, "role changed", "secret person")
     keep_files(storage, document.sha256)
     ids = {"instance": 88_010, "person": 88_020, "document": 88_030, "tag": 88_040, "session": 88_050}
+    ids["run"] = 88_060
     return Theirs(globex, person, ids)
 
 
@@ -239,7 +262,7 @@ def test_the_same_numbers_lead_their_owner_to_each_page(
 ) -> None:
     """Otherwise the tests above could find nothing for another reason than the wall."""
     visitor = visit(theirs.instance, Role.ADMINISTRATOR)
-    kinds = {"document_id": "document", "user_id": "person", "tag_id": "tag"}
+    kinds = {"document_id": "document", "user_id": "person", "tag_id": "tag", "run_id": "run"}
     known = {name: theirs.ids[kind] for name, kind in kinds.items()} | {"number": 1}
     seen = 0
     for rule in rules:
