@@ -183,8 +183,10 @@ NO_PAGES = {
     "system_settings.export": "a file",
     "instance_settings.export": "a file",
     "tags.suggest": "data, for a script",
-    "operations.healthz": "data, for programs",
-    "operations.readyz": "data, for programs",
+    "documents.version_content": "a file",
+    "operations.state": "pieces of a page, for its script",
+    "health.healthz": "data, for programs",
+    "health.readyz": "data, for programs",
 }
 """What answers a GET and is no page, with what it is instead."""
 
