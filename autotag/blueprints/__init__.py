@@ -74,7 +74,10 @@ def register_errors(app: Flask) -> None:
 
 def register_presentation(app: Flask) -> None:
     """Add the filters and functions of the templates."""
+    from autotag.blueprints.documents import words
+
     presentation.register(app)
+    words.register(app)
 
 
 def register_blueprints(app: Flask) -> None:
@@ -87,11 +90,14 @@ def register_blueprints(app: Flask) -> None:
         health,
         instance_settings,
         operations,
+        runs,
         system_settings,
+        tags,
     )
 
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(documents.blueprint)
+    app.register_blueprint(tags.blueprint)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(account.blueprint)
     app.register_blueprint(operations.blueprint)
@@ -99,3 +105,4 @@ def register_blueprints(app: Flask) -> None:
         app.register_blueprint(blueprint)
     app.register_blueprint(system_settings.blueprint)
     app.register_blueprint(instance_settings.blueprint)
+    app.register_blueprint(runs.blueprint)

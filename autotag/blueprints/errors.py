@@ -4,6 +4,7 @@ import structlog
 from flask import Flask, Response, json, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
 from autotag.configuration.entries import UnknownEntry
@@ -11,12 +12,25 @@ from autotag.configuration.overview import UnknownCategory
 from autotag.instances.administration import UnknownInstance
 from autotag.instances.hosts import MalformedHost
 from autotag.instances.people import SessionNotFound, UserNotFound
-from autotag.media.errors import DocumentNotFound, StorageError, UploadRefused
+from autotag.media.errors import DocumentNotFound, FolderNotFound, StorageError, UploadRefused
+from autotag.tagging.runs import RunNotFound
+from autotag.tagging.tag_creation import TagsKeepVanishing
+from autotag.tagging.tag_list import TagNotFound
+from autotag.tagging.tag_names import TaggingRefused
 
 logger = structlog.stdlib.get_logger(__name__)
 
-PAGES = frozenset({403, 404, 413, 429, 500})
-NOT_FOUND = (SessionNotFound, UnknownCategory, UnknownEntry, UnknownInstance, UserNotFound)
+PAGES = frozenset({403, 404, 413, 429, 500, 503})
+NOT_FOUND = (
+    FolderNotFound,
+    RunNotFound,
+    SessionNotFound,
+    TagNotFound,
+    UnknownCategory,
+    UnknownEntry,
+    UnknownInstance,
+    UserNotFound,
+)
 HOST_ERRORS = frozenset({"malformed_host", "unknown_host"})
 
 
@@ -33,12 +47,16 @@ def register(app: Flask) -> None:
     app.register_error_handler(MalformedHost, _malformed_host)
     app.register_error_handler(InstanceNotFound, _unknown_host)
     app.register_error_handler(DocumentNotFound, _document_not_found)
+    app.register_error_handler(FolderNotFound, _document_not_found)
+    app.register_error_handler(TaggingRefused, _tagging_refused)
     for missing in NOT_FOUND:
         app.register_error_handler(missing, _not_found)
     app.register_error_handler(UploadRefused, _upload_refused)
     app.register_error_handler(StorageError, _storage)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(HTTPException, _http)
+    for busy in (OperationalError, TagsKeepVanishing):
+        app.register_error_handler(busy, _busy)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -69,7 +87,12 @@ def error_page(status: int, code: str, message: str, **details: str) -> Response
     template = f"errors/{status}.html" if status in PAGES else "errors/error.html"
     if code in HOST_ERRORS:
         template = "errors/unknown_host.html"
-    return render_template(template, status=status, code=code, message=message, **details), status
+    # A form that failed is not sent again by loading its address; a page that failed is.
+    may_repeat = request.method == "GET"
+    page = render_template(
+        template, status=status, code=code, message=message, may_repeat=may_repeat, **details
+    )
+    return page, status
 
 
 def _malformed_host(_error: MalformedHost) -> ResponseReturnValue:
@@ -80,8 +103,12 @@ def _unknown_host(error: InstanceNotFound) -> ResponseReturnValue:
     return error_page(404, "unknown_host", error.description or "No site answers here.", host=error.host)
 
 
-def _document_not_found(error: DocumentNotFound) -> ResponseReturnValue:
+def _document_not_found(error: DocumentNotFound | FolderNotFound) -> ResponseReturnValue:
     return error_page(404, error.code, error.message)
+
+
+def _tagging_refused(error: TaggingRefused) -> ResponseReturnValue:
+    return error_page(422, error.code, error.message)
 
 
 def _not_found(_error: Exception) -> ResponseReturnValue:
@@ -106,6 +133,14 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error
     return error_page(error.code, error.name.lower().replace(" ", "_"), error.description or error.name)
+
+
+def _busy(error: Exception) -> ResponseReturnValue:
+    """Answer when the database is away, or others kept it busy for too long: nothing was changed."""
+    logger.error("database unavailable", method=request.method, path=request.path, exc_info=error)
+    return error_page(
+        503, "unavailable", "The database does not answer. Nothing was changed. Try again in a moment."
+    )
 
 
 def _unexpected(error: Exception) -> ResponseReturnValue:

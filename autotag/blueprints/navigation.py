@@ -40,6 +40,8 @@ def _administration(
 # In the order in which they stand. A new page adds its entry here and nowhere else.
 NAVIGATION = (
     NavigationEntry("Documents and Media", "pictures", "documents.index"),
+    NavigationEntry("Tags", "tag", "tags.index"),
+    NavigationEntry("Tagging runs", "runs", "runs.index", Role.EDITOR),
     _administration(CONTROL_PANEL, "panel", "control_panel", Role.ADMINISTRATOR, "", ""),
     _administration(
         "Operations",

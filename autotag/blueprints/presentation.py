@@ -7,12 +7,13 @@ from functools import lru_cache
 from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app
+from flask import Flask, Response, current_app
 from flask_bootstrap import Bootstrap5
 
 from autotag.blueprints.navigation import navigation
 from autotag.media.library import AssignedTag, DocumentSummary
 from autotag.models import Document, Role, TaggingState, VirtualInstance
+from autotag.tagging.policy import FORBIDDEN_CHARACTERS, NAME_LENGTH
 
 NO_BREAK_SPACE = "\u00a0"
 CHIPS_ON_A_CARD = 3
@@ -192,9 +193,15 @@ def static_url(path: str, blueprint: str | None = None) -> str:
     return f"{owner.static_url_path}/{path}?v={_fingerprint(file, file.stat().st_mtime_ns)}"
 
 
+def favicon() -> Response:
+    """Send the product mark to browsers that ask for `/favicon.ico` because what they show is no page of ours."""
+    return current_app.send_static_file("mark.svg")
+
+
 def register(app: Flask) -> None:
     """Make the words of this module, and Bootstrap's style sheet, known to the app's templates."""
     Bootstrap5(app)
+    app.add_url_rule("/favicon.ico", endpoint="favicon_static", view_func=favicon)
     app.jinja_env.filters.update(
         announcement=announcement,
         card_version=card_version,
@@ -213,5 +220,10 @@ def register(app: Flask) -> None:
         type_label=type_label,
     )
     app.jinja_env.globals.update(
-        CHIPS_ON_A_CARD=CHIPS_ON_A_CARD, Role=Role, navigation=navigation, static_url=static_url
+        CHIPS_ON_A_CARD=CHIPS_ON_A_CARD,
+        Role=Role,
+        TAG_FORBIDDEN="".join(sorted(FORBIDDEN_CHARACTERS)),
+        TAG_NAME_LENGTH=NAME_LENGTH,
+        navigation=navigation,
+        static_url=static_url,
     )

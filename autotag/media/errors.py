@@ -24,3 +24,15 @@ class DocumentNotFound(MediaError):
 
 class StorageError(MediaError):
     """The disk or the object store did not take or give a file."""
+
+
+class FolderNotFound(MediaError):
+    """No such folder in this instance; another instance's folder is this, too."""
+
+    def __init__(self, folder_id: int) -> None:
+        super().__init__("folder_not_found", "There is no such folder here.")
+        self.folder_id = folder_id
+
+
+class FolderRefused(MediaError):
+    """What somebody asked of a folder cannot be done; nothing is changed."""

@@ -2,23 +2,23 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import gt, lt
-from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal, select, tuple_
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm.interfaces import ORMOption
 
 from autotag.media.errors import DocumentNotFound
-from autotag.media.query import DocumentQuery, Order, conditions
+from autotag.media.plan import Position, find_page
+from autotag.media.query import DocumentQuery, Order
 from autotag.models import AssignmentSource, Document, Tag, TagAssignment
 
 LARGEST_ID = 2**63 - 1
 """SQLite's largest integer."""
 
-COUNTED_AT_MOST = 10_000
-"""How far a list is counted: a page must not become slow because there is much behind it."""
+WITH_OWNER = (selectinload(Document.owner),)
+"""Loads the owners as well, for pages that name them."""
 
 EVERYTHING = DocumentQuery()
 
@@ -66,48 +66,43 @@ def list_documents(
     *,
     cursor: str | None = None,
     limit: int = 60,
+    options: Sequence[ORMOption] = (),
 ) -> DocumentPage:
     """Return the documents of an instance that a query means. A cursor that cannot be read means the first page."""
-    where = conditions(session, instance_id, query)
-    order, column = query.order, query.order.column
-    position = read_cursor(order, cursor)
-    after = [] if position is None else [_beyond(order, position)]
-    by = [column, Document.id] if column is not Document.id else [Document.id]
-    documents = list(
-        session.scalars(
-            select(Document)
-            .where(*where, *after)
-            .order_by(*(key.desc() if order.is_descending else key.asc() for key in by))
-            .limit(limit + 1)
-        )
-    )
-    counted = select(Document.id).where(*where).limit(COUNTED_AT_MOST + 1).subquery()
-    total = session.scalar(select(func.count()).select_from(counted)) or 0
-    page = documents[:limit]
-    next_cursor = write_cursor(order, page[-1]) if len(documents) > limit else None
-    return DocumentPage(_with_tags(session, instance_id, page), next_cursor, total)
+    found = find_page(session, instance_id, query, read_cursor(query.order, cursor), limit)
+    documents = _load(session, instance_id, found.ids[:limit], *options)
+    next_cursor = write_cursor(query.order, documents[-1]) if documents and len(found.ids) > limit else None
+    return DocumentPage(_with_tags(session, instance_id, documents), next_cursor, found.total)
 
 
-def _beyond(order: Order, position: tuple[object, int]) -> ColumnElement[bool]:
-    key, document_id = position
-    comes_after: Callable[[Any, Any], ColumnElement[bool]] = lt if order.is_descending else gt
-    if order.column is Document.id:
-        return comes_after(Document.id, document_id)
-    return comes_after(tuple_(order.column, Document.id), tuple_(literal(key), literal(document_id)))
-
-
-def summaries(session: Session, instance_id: int, document_ids: Iterable[int]) -> list[DocumentSummary]:
-    """Return those of the documents that exist in this instance, in the order asked for."""
-    wanted = list(dict.fromkeys(document_ids))
+def _load(
+    session: Session, instance_id: int, document_ids: Sequence[int], *options: ORMOption
+) -> list[Document]:
+    """Load documents of this instance, in the order asked for."""
+    if not document_ids:
+        return []
     found = {
         document.id: document
         for document in session.scalars(
-            select(Document).where(
-                Document.instance_id == instance_id, Document.id.in_(wanted), Document.deleted_at.is_(None)
-            )
+            select(Document)
+            .where(Document.instance_id == instance_id, Document.id.in_(document_ids))
+            .options(*options)
         )
     }
-    return _with_tags(session, instance_id, [found[key] for key in wanted if key in found])
+    return [found[key] for key in document_ids if key in found]
+
+
+def summaries(
+    session: Session,
+    instance_id: int,
+    document_ids: Iterable[int],
+    *,
+    options: Sequence[ORMOption] = (),
+) -> list[DocumentSummary]:
+    """Return those of the documents that exist in this instance, in the order asked for."""
+    wanted = list(dict.fromkeys(document_ids))
+    documents = [each for each in _load(session, instance_id, wanted, *options) if each.deleted_at is None]
+    return _with_tags(session, instance_id, documents)
 
 
 def load_document(
@@ -164,7 +159,7 @@ def write_cursor(order: Order, document: Document) -> str:
     return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
 
 
-def read_cursor(order: Order, cursor: str | None) -> tuple[str | int, int] | None:
+def read_cursor(order: Order, cursor: str | None) -> Position | None:
     """Read a position; None for one that cannot be read, or that belongs to another order."""
     if not cursor:
         return None

@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, exists, false, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from autotag.media.search import matching
+from autotag.media.search import matching_ids
 from autotag.models import Document, Folder, Tag, TagAssignment, TaggingState
 from autotag.models.names import fold
+
+NOTHING = false()
+"""The condition that no document meets."""
+
+_ASSIGNMENT = TagAssignment.__table__
 
 
 class Order(StrEnum):
@@ -82,6 +87,19 @@ class Selection:
         return statement if self.query is not None else statement.where(Document.id.in_(self.ids))
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One of the conditions of a query, and how documents are found that meet it.
+
+    `ids` selects from a table that names documents, in the order of their ids; without it the condition's own index
+    of the documents is used. `is_ordered` says whether that finds them in the order of their ids.
+    """
+
+    condition: ColumnElement[bool]
+    ids: Select[Any] | None = None
+    is_ordered: bool = True
+
+
 def select_ids(session: Session, instance_id: int, query: DocumentQuery) -> Select[Any]:
     """Return the statement for the ids of the documents that a query means, in no order."""
     return select(Document.id).where(*conditions(session, instance_id, query))
@@ -89,46 +107,84 @@ def select_ids(session: Session, instance_id: int, query: DocumentQuery) -> Sele
 
 def conditions(session: Session, instance_id: int, query: DocumentQuery) -> list[ColumnElement[bool]]:
     """Return what a document must meet, the instance first."""
-    found: list[ColumnElement[bool]] = [
+    found = [each.condition for each in filters(session, instance_id, query)]
+    return [*belonging(instance_id, query), *found]
+
+
+def belonging(instance_id: int, query: DocumentQuery) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return what every document of a list meets: it is the instance's, and in the recycle bin or not."""
+    return (
         Document.instance_id == instance_id,
         Document.deleted_at.is_not(None) if query.in_bin else Document.deleted_at.is_(None),
-    ]
-    if query.mime_type:
-        found.append(_of_type(query.mime_type))
-    if query.owner_id is not None:
-        found.append(Document.owner_id == query.owner_id)
-    if query.state is not None:
-        found.append(Document.tagging_state == query.state)
-    if query.reason_code is not None:
-        found.append(Document.tagging_reason_code == query.reason_code)
-    if query.untagged:
-        found.append(~exists().where(TagAssignment.document_id == Document.id))
+    )
+
+
+def filters(session: Session, instance_id: int, query: DocumentQuery) -> list[Filter]:
+    """Return what a query asks for beyond that, what is likely to say most first."""
+    found: list[Filter] = []
+    words = matching_ids(session, instance_id, query.text)
+    if words is not None:
+        found.append(Filter(Document.id.in_(words.scalar_subquery()), words))
+    found += _tagged(session, instance_id, query.tags)
     if query.folder_id is not None:
         found.append(_in_folder(instance_id, query.folder_id, query.with_subfolders))
-    found += _tagged(session, instance_id, query.tags)
-    words = matching(session, instance_id, query.text)
-    return found if words is None else [*found, words]
+    if query.owner_id is not None:
+        found.append(Filter(Document.owner_id == query.owner_id))
+    if query.state is not None:
+        found.append(Filter(Document.tagging_state == query.state))
+    if query.reason_code is not None:
+        found.append(Filter(Document.tagging_reason_code == query.reason_code, is_ordered=False))
+    if query.mime_type:
+        found.append(_of_type(session, instance_id, query.mime_type))
+    if query.untagged:
+        assigned = exists().where(_ASSIGNMENT.c.document_id == Document.id)
+        found.append(Filter(~assigned, is_ordered=False))
+    return found
 
 
-def _of_type(mime_type: str) -> ColumnElement[bool]:
-    if mime_type.endswith("/*"):
-        return Document.mime_type.startswith(mime_type[:-1], autoescape=True)
-    return Document.mime_type == mime_type
+def types_of(session: Session, instance_id: int) -> list[str]:
+    """Return the media types that an instance has files of, by one step along the index for each."""
+    first = (
+        select(func.min(Document.mime_type).label("mime_type"))
+        .where(Document.instance_id == instance_id, Document.deleted_at.is_(None))
+        .cte("types", recursive=True)
+    )
+    following = (
+        select(func.min(Document.mime_type))
+        .where(
+            Document.instance_id == instance_id,
+            Document.deleted_at.is_(None),
+            Document.mime_type > first.c.mime_type,
+        )
+        .scalar_subquery()
+    )
+    types = first.union_all(select(following).where(first.c.mime_type.is_not(None)))
+    return list(session.scalars(select(types.c.mime_type).where(types.c.mime_type.is_not(None))))
 
 
-def _in_folder(instance_id: int, folder_id: int, with_subfolders: bool) -> ColumnElement[bool]:
+def _of_type(session: Session, instance_id: int, mime_type: str) -> Filter:
+    if not mime_type.endswith("/*"):
+        return Filter(Document.mime_type == mime_type)
+    kinds = [each for each in types_of(session, instance_id) if each.startswith(mime_type[:-1])]
+    if len(kinds) == 1:
+        return Filter(Document.mime_type == kinds[0])
+    return Filter(Document.mime_type.in_(kinds), is_ordered=False)
+
+
+def _in_folder(instance_id: int, folder_id: int, with_subfolders: bool) -> Filter:
     if not with_subfolders:
-        return Document.folder_id == folder_id
+        return Filter(Document.folder_id == folder_id)
     below = (
         select(Folder.id)
         .where(Folder.instance_id == instance_id, Folder.id == folder_id)
         .cte("below", recursive=True)
     )
+    # A union, not a union of all: it ends even if folders should ever contain each other.
     below = below.union(select(Folder.id).where(Folder.parent_id == below.c.id))
-    return Document.folder_id.in_(select(below.c.id))
+    return Filter(Document.folder_id.in_(select(below.c.id)), is_ordered=False)
 
 
-def _tagged(session: Session, instance_id: int, names: Sequence[str]) -> list[ColumnElement[bool]]:
+def _tagged(session: Session, instance_id: int, names: Sequence[str]) -> list[Filter]:
     if not names:
         return []
     wanted = {fold(name) for name in names}
@@ -136,8 +192,15 @@ def _tagged(session: Session, instance_id: int, names: Sequence[str]) -> list[Co
         select(Tag.id).where(Tag.instance_id == instance_id, Tag.normalized_name.in_(wanted))
     ).all()
     if len(ids) < len(wanted):
-        return [or_(False)]
-    return [
-        exists().where(TagAssignment.tag_id == tag_id, TagAssignment.document_id == Document.id)
-        for tag_id in ids
-    ]
+        return [Filter(NOTHING)]
+    return [_tag(tag_id) for tag_id in ids]
+
+
+def _tag(tag_id: int) -> Filter:
+    # The tag is the instance's, so its assignments are: the index alone answers. Each has a name of its own,
+    # because one statement may ask for several tags.
+    tested, leading = _ASSIGNMENT.alias(), _ASSIGNMENT.alias()
+    return Filter(
+        exists().where(tested.c.tag_id == tag_id, tested.c.document_id == Document.id),
+        select(leading.c.document_id).where(leading.c.tag_id == tag_id),
+    )

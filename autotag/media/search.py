@@ -10,7 +10,17 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, TextClause, bindparam, literal_column, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    TextClause,
+    bindparam,
+    column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.orm import Session
 
 from autotag.models import Document, Tag, TagAssignment
@@ -20,6 +30,7 @@ MOST_WORDS = 16
 
 CHUNK = 500
 
+_SEARCH = table("document_search", column("rowid", Integer), column("document_id", Integer))
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -36,22 +47,16 @@ def refresh(session: Session, document_ids: Iterable[int]) -> None:
         _refresh(session, ids[start : start + CHUNK])
 
 
-def matching(session: Session, instance_id: int, query: str) -> ColumnElement[bool] | None:
-    """Return the condition that a document holds all words of a query, the last letters of each left open.
+def matching_ids(session: Session, instance_id: int, query: str) -> Select[Any] | None:
+    """Return the statement for the ids of the documents which hold all words of a query, the end of each left open.
 
     None when the query has no words, and so limits nothing.
     """
-    found = matching_ids(session, instance_id, query)
-    return None if found is None else Document.id.in_(found.scalar_subquery())
-
-
-def matching_ids(session: Session, instance_id: int, query: str) -> Select[Any] | None:
-    """Return the statement that selects the ids of the documents which hold all words of a query, or None."""
     words = words_of(query)[:MOST_WORDS]
     if not words:
         return None
-    column, condition = _condition(_is_postgresql(session), instance_id, words)
-    return select(column).select_from(text("document_search")).where(condition)
+    named, condition = _condition(_is_postgresql(session), instance_id, words)
+    return select(named).where(condition)
 
 
 def _condition(postgresql: bool, instance_id: int, words: list[str]) -> tuple[ColumnElement[int], TextClause]:
@@ -65,15 +70,11 @@ def _condition(postgresql: bool, instance_id: int, words: list[str]) -> tuple[Co
             bindparam("search_instance", instance_id),
             bindparam("search_pattern", pattern),
         )
-        return _integer("document_search.document_id"), condition
+        return _SEARCH.c.document_id, condition
     wanted = " AND ".join(f'"{word}" *' for word in words)
     pattern = f'instance : "i{instance_id}" AND words : ({wanted})'
     condition = text("document_search MATCH :search_pattern").bindparams(bindparam("search_pattern", pattern))
-    return _integer("document_search.rowid"), condition
-
-
-def _integer(name: str) -> ColumnElement[int]:
-    return literal_column(name, Integer)
+    return _SEARCH.c.rowid, condition
 
 
 def _refresh(session: Session, ids: list[int]) -> None:

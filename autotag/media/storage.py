@@ -15,6 +15,9 @@ from typing import BinaryIO, Protocol
 from autotag.media.errors import StorageError
 
 INCOMING = "incoming"
+SET_ASIDE = "set-aside"
+NO_SLASH = "_"
+"""Stands for a slash in the name of a file that is set aside; no key has one of its own."""
 ABANDONED_AFTER_SECONDS = 24 * 60 * 60
 
 
@@ -44,6 +47,13 @@ class Storage(Protocol):
     def delete(self, key: str) -> None:
         """Remove what is kept under the key, if anything."""
         ...
+
+    def discard(self, key: str, *, older_than_seconds: float) -> bool:
+        """Remove what is kept under the key if it was kept that long ago; False when it is younger."""
+        ...
+
+    def put_back(self) -> int:
+        """Put back what a `discard` that was killed had set aside; return how many files."""
 
     def free_bytes(self) -> int | None:
         """Return how much room is left, None where there is no such number. Raises OSError."""
@@ -98,6 +108,42 @@ class FolderStorage:
         """Remove what is kept under the key, if anything."""
         self._path(key).unlink(missing_ok=True)
 
+    def discard(self, key: str, *, older_than_seconds: float) -> bool:
+        """Remove what is kept under the key if its bytes were written that long ago; False when it is younger.
+
+        The same key can be kept again at any moment. So the file is set aside, looked at again, and put back if
+        it is no longer the old one.
+        """
+        path = self._path(key)
+        aside = self.root / SET_ASIDE / key.replace("/", NO_SLASH)
+        try:
+            if _age(path) < older_than_seconds:
+                return False
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(aside)
+        except FileNotFoundError:
+            return True
+        if _age(aside) < older_than_seconds:
+            aside.replace(path)
+            _sync(path.parent)
+            return False
+        aside.unlink(missing_ok=True)
+        return True
+
+    def put_back(self) -> int:
+        """Put back what a `discard` that was killed had set aside; return how many files."""
+        folder = self.root / SET_ASIDE
+        found = list(folder.iterdir()) if folder.is_dir() else []
+        for aside in found:
+            target = self._path(aside.name.replace(NO_SLASH, "/"))
+            with suppress(FileNotFoundError):
+                if target.exists():
+                    aside.unlink()
+                else:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    aside.replace(target)
+        return len(found)
+
     def free_bytes(self) -> int:
         """Return how much room its file system has left. Raises OSError."""
         # Before the first upload the folder is not there; its file system is that of the nearest one that is.
@@ -142,6 +188,11 @@ def _make_folders(folder: Path) -> list[Path]:
         missing = missing.parent
     folder.mkdir(parents=True, exist_ok=True)
     return changed
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file's bytes were written; renaming it changes nothing. Raises FileNotFoundError."""
+    return time.time() - path.stat().st_mtime
 
 
 def _sync(path: Path) -> None:

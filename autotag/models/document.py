@@ -55,7 +55,8 @@ class Document(TenantOwned, Base):
         Index("ix_document_size", "instance_id", "deleted_at", "size", "id"),
         Index("ix_document_type", "instance_id", "deleted_at", "mime_type", "id"),
         Index("ix_document_owner", "instance_id", "deleted_at", "owner_id", "id"),
-        Index("ix_document_folder", "instance_id", "folder_id", "deleted_at", "id"),
+        # The folder first: the database looks here for files whenever a folder is deleted.
+        Index("ix_document_folder", "folder_id", "deleted_at", "id", "instance_id"),
         Index("ix_document_state", "instance_id", "deleted_at", "tagging_state", "id"),
         Index("ix_document_run", "tagging_run_id"),
         Index(
@@ -75,6 +76,8 @@ class Document(TenantOwned, Base):
             sqlite_where=text(ATTENTION),
             postgresql_where=text(ATTENTION),
         ),
+        # A number is never given again: an open page, a bookmark or a job may still name a document that is gone.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

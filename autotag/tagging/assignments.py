@@ -115,6 +115,8 @@ def replace_tags(
     session = work.session
     ids = _own(session, instance_id, document_ids)
     kept = {fold(name) for name in wanted}
+    # Tags are taken hold of before assignments are touched, as everywhere; see `tag_creation`.
+    ensure_tags(session, instance_id, wanted)
     others = session.scalars(
         select(Tag.name)
         .join(TagAssignment, TagAssignment.tag_id == Tag.id)

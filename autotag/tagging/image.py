@@ -43,12 +43,9 @@ class ImageInHand:
     @property
     def has_renditions(self) -> bool:
         """Whether preview and thumbnail are there from before, so that they need not be made."""
-        try:
-            for key in (preview_key(self.sha256), thumbnail_key(self.sha256)):
-                self._storage.local_path(key)
-        except FileNotFoundError:
-            return False
-        return True
+        return all(
+            self._storage.exists(key) for key in (preview_key(self.sha256), thumbnail_key(self.sha256))
+        )
 
     def classify(self, model: Path) -> Classification:
         """Run a model on the image. Raises the errors of autotag.inference.errors."""

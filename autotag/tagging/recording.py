@@ -24,7 +24,7 @@ from autotag.tagging.claims import Claim, rejected_names
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Decision, Verdict
 from autotag.tagging.run_feeding import item_state
-from autotag.tagging.tag_creation import ensure_tags, insert_new
+from autotag.tagging.tag_creation import ensure_tags, hold_tags, insert_new
 
 REASON_LENGTH = 500
 
@@ -53,6 +53,7 @@ def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], w
         if counted:
             attempts = _write_attempts(work.session, counted, worker)
             _store_predictions(work.session, counted)
+            _hold_tags(work.session, counted)
             _remove_provisional_tags(work.session, counted, attempts)
             _assign(work.session, counted, attempts)
             search.refresh(
@@ -173,6 +174,17 @@ def _store_predictions(session: Session, counted: Sequence[Finished]) -> None:
         for predictions in outcome.predictions
     ]
     insert_new(session, PredictionSet.__table__, rows)
+
+
+def _hold_tags(session: Session, counted: Sequence[Finished]) -> None:
+    """Take hold of all tags that are there before assignments are touched, as everywhere; see `tag_creation`."""
+    names = {
+        decision.name
+        for _, outcome in counted
+        for decision in outcome.decisions
+        if decision.verdict is Verdict.ACCEPTED
+    }
+    hold_tags(session, counted[0][0].instance_id, names)
 
 
 def _assign(session: Session, counted: Sequence[Finished], attempts: Sequence[int]) -> None:

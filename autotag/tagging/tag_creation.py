@@ -1,8 +1,12 @@
-"""Creating what several processes may create at once: an upsert, so that whoever comes second finds it."""
+"""Creating what several processes may create at once, and holding tags so that nobody deletes them meanwhile.
 
-from collections.abc import Iterable
+Whoever writes assignments takes hold of their tags first, in the order of the tags' ids, then changes assignments, then
+the search: with one order for all, nobody waits for each other in a circle. SQLite has one writer at a time anyway.
+"""
 
-from sqlalchemy import Table, select
+from collections.abc import Collection, Iterable, Sequence
+
+from sqlalchemy import SelectBase, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -10,18 +14,28 @@ from autotag.models import Tag
 from autotag.models.base import utc_now
 from autotag.models.names import fold
 
+TRIES = 5
+"""How often a tag is created anew that somebody else deletes as soon as it is there."""
+
+
+class TagsKeepVanishing(RuntimeError):
+    """Tags were deleted as often as they were created; the transaction can be tried again."""
+
 
 def ensure_tags(
     session: Session, instance_id: int, names: Iterable[str], *, run_id: int | None = None
 ) -> dict[str, int]:
-    """Return the ids of these tags by folded name, creating those that the instance lacks, for a run if any."""
+    """Return the ids of these tags by folded name, creating those that the instance lacks, for a run if any.
+
+    The tags are held until the transaction ends: a merge or a deletion waits, so that an assignment which is made
+    now is not lost with its tag.
+    """
     wanted = {fold(name): name for name in names}
-    statement = select(Tag.normalized_name, Tag.id).where(
-        Tag.instance_id == instance_id, Tag.normalized_name.in_(wanted)
-    )
-    found = dict(session.execute(statement).all())
-    missing = wanted.keys() - found.keys()
-    if missing:
+    found = hold_tags(session, instance_id, wanted.values())
+    for _ in range(TRIES):
+        missing = wanted.keys() - found.keys()
+        if not missing:
+            return found
         rows: list[dict[str, object]] = [
             {
                 "instance_id": instance_id,
@@ -33,15 +47,56 @@ def ensure_tags(
             for folded in sorted(missing)
         ]
         insert_new(session, Tag.__table__, rows)
-        found = dict(session.execute(statement).all())
-    return found
+        # What another transaction created and a third one deletes is not there to be held: then once more.
+        found = hold_tags(session, instance_id, wanted.values())
+    raise TagsKeepVanishing
+
+
+def hold_tags(session: Session, instance_id: int, names: Iterable[str]) -> dict[str, int]:
+    """Return the ids of those of the tags that are there, by folded name, and hold them until the transaction ends.
+
+    Nobody deletes or renames them meanwhile; others may hold them, too.
+    """
+    statement = (
+        select(Tag.normalized_name, Tag.id)
+        .where(Tag.instance_id == instance_id, Tag.normalized_name.in_({fold(name) for name in names}))
+        .order_by(Tag.id)
+        .with_for_update(read=True, key_share=True)
+    )
+    return {row[0]: row[1] for row in session.execute(statement)}
+
+
+def lock_tags(session: Session, instance_id: int, tag_ids: Collection[int]) -> list[Tag]:
+    """Return those of the tags that are there, to be renamed or deleted: whoever is assigning them is waited for.
+
+    What a later statement of this transaction finds assigned to them is all there is and all there will be.
+    """
+    return list(
+        session.scalars(
+            select(Tag)
+            .where(Tag.instance_id == instance_id, Tag.id.in_(tag_ids))
+            .order_by(Tag.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    )
 
 
 def insert_new(session: Session, table: object, rows: list[dict[str, object]]) -> None:
     """Insert rows, leaving alone those that a unique constraint says are there already."""
-    if not rows:
-        return
+    if rows:
+        session.execute(_insert(session, table).on_conflict_do_nothing(), rows)
+
+
+def insert_new_from(session: Session, table: object, columns: Sequence[str], rows: SelectBase) -> None:
+    """Insert what a statement selects, leaving alone what a unique constraint says is there already.
+
+    The statement needs a WHERE clause, without which SQLite takes the conflict's ON for one of a join.
+    """
+    session.execute(_insert(session, table).from_select(list(columns), rows).on_conflict_do_nothing())
+
+
+def _insert(session: Session, table: object) -> postgresql.Insert | sqlite.Insert:
     assert isinstance(table, Table)  # noqa: S101 - for the type checker: __table__ is declared as FromClause
     dialect = session.get_bind().dialect.name
-    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    session.execute(insert.on_conflict_do_nothing(), rows)
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

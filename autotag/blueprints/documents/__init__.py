@@ -10,5 +10,9 @@ ONE_DOCUMENT = f"/documents/<int(max={MAXIMUM_ID}):document_id>"
 
 # The views register themselves on the blueprint, so it must be there first.
 import autotag.blueprints.documents.files  # noqa: E402 - the views register themselves on the blueprint
+import autotag.blueprints.documents.page  # noqa: E402 - as above
+import autotag.blueprints.documents.tag_editor  # noqa: E402 - as above
+import autotag.blueprints.documents.texts  # noqa: E402 - as above
 import autotag.blueprints.documents.uploads  # noqa: E402 - as above
+import autotag.blueprints.documents.versions  # noqa: E402 - as above
 import autotag.blueprints.documents.views  # noqa: E402, F401 - as above

@@ -1,9 +1,15 @@
-"""What requests about documents carry: which cards are asked for, which files were sent."""
+"""What requests about documents carry: which cards are asked for, which files were sent and with which wishes."""
+
+from dataclasses import dataclass
 
 from flask import Request
 from werkzeug.datastructures import FileStorage, MultiDict
+from wtforms import HiddenField, StringField, TextAreaField
 
+from autotag.blueprints.control_panel.forms import RefusableForm
 from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.media.errors import FolderNotFound
+from autotag.tagging.tag_names import clean_names
 
 MAXIMUM_CARDS = 100
 
@@ -17,3 +23,37 @@ def requested_ids(arguments: MultiDict[str, str]) -> list[int]:
 def sent_files(request: Request) -> list[FileStorage]:
     """Return the files of an upload; a file field that was left empty sends one without a name."""
     return [file for file in request.files.getlist("file") if file.filename]
+
+
+class TextsForm(RefusableForm):
+    """Title and description of a document, in the edition that the person has read."""
+
+    title = StringField("Title")
+    description = TextAreaField("Description")
+    edition = HiddenField()
+
+
+@dataclass(frozen=True, slots=True)
+class UploadWishes:
+    """What is to become of uploaded files: the folder they go into, and tags that a person gives them.
+
+    `is_again` says that a script may have sent the same file before and not had its answer.
+    """
+
+    folder_id: int | None
+    tags: tuple[str, ...]
+    is_again: bool = False
+
+
+def upload_wishes(form: MultiDict[str, str]) -> UploadWishes:
+    """Read the fields beside the files. Tags stand in one field, separated by commas, or in several.
+
+    Raises FolderNotFound for what can be no folder, and TaggingRefused for a name that cannot be a tag.
+    """
+    folder = form.get("folder_id", "")
+    if folder and not (folder.isascii() and folder.isdigit()):
+        raise FolderNotFound(0)
+    names = [name for field in form.getlist("tags") for name in field.split(",") if name.strip()]
+    return UploadWishes(
+        int(folder[:20]) if folder else None, tuple(clean_names(names)), bool(form.get("again"))
+    )

@@ -10,18 +10,22 @@ from werkzeug.datastructures import FileStorage
 
 from autotag.blueprints.access import requires
 from autotag.blueprints.documents import blueprint
-from autotag.blueprints.documents.forms import sent_files
+from autotag.blueprints.documents.forms import UploadWishes, sent_files, upload_wishes
 from autotag.blueprints.documents.views import render_card
 from autotag.blueprints.errors import wants_problem
 from autotag.blueprints.presentation import counted
 from autotag.blueprints.services import services
 from autotag.extensions import db
+from autotag.media.duplicates import same_content, sent_before
 from autotag.media.errors import MediaError, UploadRefused
+from autotag.media.folder_tree import load_folder
 from autotag.media.intake import accept, receive
 from autotag.media.library import load_summary
 from autotag.media.limits import upload_limits
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
+from autotag.tagging.assignments import add_tags
+from autotag.tagging.tag_names import TaggingRefused
 
 # The summary travels in a cookie, which must stay small.
 NAMED_REFUSALS = 8
@@ -44,41 +48,70 @@ def upload() -> ResponseReturnValue:
     """Store the files that were sent; each is accepted or refused on its own."""
     files = sent_files(request)
     if wants_problem():
-        return accept_one(files)
-    refusals = [refusal for file in files if (refusal := try_to_store(file))]
+        return accept_one(files, upload_wishes(request.form))
+    try:
+        wishes = upload_wishes(request.form)
+    except TaggingRefused as refused:
+        flash(f"Nothing was uploaded. {refused.message}", "danger")
+        return redirect(url_for("documents.index", folder=request.form.get("folder_id")), 303)
+    if wishes.folder_id is not None:
+        load_folder(db.session(), g.instance.id, wishes.folder_id)
+    refusals = [refusal for file in files if (refusal := try_to_store(file, wishes))]
     tell_outcome(len(files), refusals)
-    return redirect(url_for("documents.index"), 303)
+    return redirect(url_for("documents.index", folder=wishes.folder_id), 303)
 
 
-def accept_one(files: list[FileStorage]) -> ResponseReturnValue:
-    """Answer a script, which sends one file at a time; a refusal becomes a problem document."""
+def accept_one(files: list[FileStorage], wishes: UploadWishes) -> ResponseReturnValue:
+    """Answer a script, which sends one file at a time; a refusal becomes a problem document.
+
+    `same_content` names a document that had these bytes before.
+    """
     if len(files) != 1:
         raise UploadRefused("one_file_expected", "Send one file with each request.")
-    document_id = store(files[0])
+    document_id = store(files[0], wishes)
     summary = load_summary(db.session(), g.instance.id, document_id)
     address = url_for("documents.show", document_id=document_id)
-    body = {"id": document_id, "url": address, "card": render_card(summary)}
+    twin = same_content(db.session(), g.instance.id, summary.document)
+    body = {
+        "id": document_id,
+        "url": address,
+        "folder_id": summary.document.folder_id,
+        "card": render_card(summary),
+        "same_content": twin and {"url": url_for("documents.show", document_id=twin.id), "title": twin.title},
+    }
     return body, 201, {"Location": address}
 
 
-def store(file: FileStorage) -> int:
-    """Stream a file to disk, write its document, queue it for tagging, and return the document's id."""
-    owner_id = current_user.user.id
-    limits = upload_limits(db.session(), g.instance.id)
+def store(file: FileStorage, wishes: UploadWishes) -> int:
+    """Stream a file to disk, write its document, queue it for tagging, and return the document's id.
+
+    A file that is sent again after it was stored is the document that it became. Raises FolderNotFound, also for a
+    folder that was deleted meanwhile.
+    """
+    instance_id, owner_id, folder_id = g.instance.id, current_user.user.id, wishes.folder_id
+    limits = upload_limits(db.session(), instance_id)
     stream = cast(BinaryIO, file.stream)
     with (
         receive(stream, file.filename or "", storage=services().storage, limits=limits) as received,
         unit_of_work(db.session()) as work,
     ):
-        document = accept(work, received, instance_id=g.instance.id, owner_id=owner_id)
+        if folder_id is not None:
+            load_folder(work.session, instance_id, folder_id)
+        if wishes.is_again:
+            known = sent_before(work.session, instance_id, received, owner_id=owner_id, folder_id=folder_id)
+            if known is not None:
+                return known.id
+        document = accept(work, received, instance_id=instance_id, owner_id=owner_id, folder_id=folder_id)
+        if wishes.tags:
+            add_tags(work, instance_id, [document.id], wishes.tags, user_id=owner_id)
         services().queue.enqueue_after_commit(work, document)
     return document.id
 
 
-def try_to_store(file: FileStorage) -> Refusal | None:
+def try_to_store(file: FileStorage, wishes: UploadWishes) -> Refusal | None:
     """Store one file of many; what goes wrong with it does not keep the others from being stored."""
     try:
-        store(file)
+        store(file, wishes)
     except MediaError as error:
         return Refusal(file.filename or "", error.message)
     return None

@@ -5,13 +5,12 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.documents import ONE_DOCUMENT, blueprint
+from autotag.blueprints.documents import blueprint
 from autotag.blueprints.documents.forms import requested_ids
-from autotag.blueprints.presentation import announcement
 from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.inference.store import ModelStore
-from autotag.media.library import DocumentSummary, list_documents, load_summary, summaries
+from autotag.media.library import DocumentSummary, list_documents, summaries
 from autotag.models import Role
 from autotag.tagging.first_run import FirstRun, first_run
 
@@ -40,28 +39,6 @@ def cards() -> ResponseReturnValue:
     found = summaries(db.session(), g.instance.id, requested_ids(request.args))
     pending = [item.document.id for item in found if not item.document.tagging_state.is_final]
     return {"cards": {str(item.document.id): render_card(item) for item in found}, "pending": pending}
-
-
-@blueprint.get(ONE_DOCUMENT)
-@requires(Role.VIEWER)
-def show(document_id: int) -> ResponseReturnValue:
-    """Show one document with its tags."""
-    summary = load_summary(db.session(), g.instance.id, document_id)
-    return render_template("documents/show.html", summary=summary)
-
-
-@blueprint.get(f"{ONE_DOCUMENT}/tagging")
-@requires(Role.VIEWER)
-def tagging(document_id: int) -> ResponseReturnValue:
-    """Answer how the tags of one document look now, for its page to show without a reload."""
-    summary = load_summary(db.session(), g.instance.id, document_id)
-    return {
-        "html": render_template("documents/_tagging.html", summary=summary),
-        "preview": render_template("documents/_preview.html", summary=summary),
-        "details": render_template("documents/_details.html", summary=summary),
-        "announcement": announcement(summary),
-        "pending": not summary.document.tagging_state.is_final,
-    }
 
 
 def steps_of_first_run() -> FirstRun:

@@ -92,7 +92,10 @@ def upgrade() -> None:
         batch_op.create_index("ix_tagging_run_item_finished", ["run_id", "finished_at"], unique=False)
         batch_op.create_index("ix_tagging_run_item_state", ["run_id", "state", "document_id"], unique=False)
 
-    with op.batch_alter_table("document", schema=None) as batch_op:
+    # A number is never given again: an open page, a bookmark or a job may still name a document that is gone.
+    with op.batch_alter_table(
+        "document", schema=None, table_kwargs={"sqlite_autoincrement": True}
+    ) as batch_op:
         batch_op.add_column(sa.Column("title_key", sa.String(length=255), server_default="", nullable=False))
         batch_op.add_column(sa.Column("deleted_by_id", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("deleted_from", sa.Text(), server_default="", nullable=False))
@@ -110,7 +113,7 @@ def upgrade() -> None:
             "ix_document_state", ["instance_id", "deleted_at", "tagging_state", "id"], unique=False
         )
         batch_op.create_index(
-            "ix_document_folder", ["instance_id", "folder_id", "deleted_at", "id"], unique=False
+            "ix_document_folder", ["folder_id", "deleted_at", "id", "instance_id"], unique=False
         )
         batch_op.create_index(
             "ix_document_owner", ["instance_id", "deleted_at", "owner_id", "id"], unique=False
@@ -155,6 +158,11 @@ def upgrade() -> None:
             ["id"],
             ondelete="SET NULL",
         )
+
+    op.drop_index("ix_tag_assignment_tag", table_name="tag_assignment")
+    op.create_index(
+        "ix_tag_assignment_tag", "tag_assignment", ["tag_id", "document_id", "source", "provider"]
+    )
 
     with op.batch_alter_table("tagging_run", schema=None) as batch_op:
         batch_op.add_column(sa.Column("covers", sa.String(length=255), server_default="", nullable=False))
@@ -239,6 +247,9 @@ def downgrade() -> None:
     with op.batch_alter_table("tagging_run", schema=None) as batch_op:
         batch_op.drop_index("ix_tagging_run_newest")
         batch_op.drop_column("covers")
+
+    op.drop_index("ix_tag_assignment_tag", table_name="tag_assignment")
+    op.create_index("ix_tag_assignment_tag", "tag_assignment", ["tag_id", "document_id"])
 
     with op.batch_alter_table("tag", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_tag_created_by_run_id_tagging_run"), type_="foreignkey")

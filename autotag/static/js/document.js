@@ -1,21 +1,26 @@
 // The page of one document: tags, state and preview appear while the file is tagged.
 import { announce } from "./announce.js";
-import { fill } from "./fragments.js";
+import "./copy.js";
+import { show } from "./document_parts.js";
 import { fetchJson, poll } from "./polling.js";
+import { startSteps } from "./steps.js";
+import { startTagEditor } from "./tag_editor.js";
+import { startVersionUpload } from "./version_upload.js";
 
-const section = document.querySelector("[data-tagging]");
+const page = document.querySelector("[data-document]");
 
 async function update() {
-  if (!("pending" in section.dataset)) return false;
-  const answer = await fetchJson(section.dataset.taggingUrl);
+  if (!("pending" in page.dataset)) return false;
+  const answer = await fetchJson(page.dataset.partsUrl);
   if (!answer) return false;
-  fill(section.querySelector("[data-tagging-block]"), answer.html);
-  fill(document.querySelector("[data-preview]"), answer.preview);
-  fill(document.querySelector("[data-details]"), answer.details);
+  show(answer);
   if (answer.pending) return true;
-  delete section.dataset.pending;
   announce(answer.announcement);
   return false;
 }
 
-poll(update).wake();
+const live = poll(update);
+startSteps();
+startTagEditor(live);
+startVersionUpload();
+live.wake();

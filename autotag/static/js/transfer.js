@@ -1,10 +1,16 @@
 // Sends one file and reports how far it is; fetch cannot report progress of what it sends.
 //
-// Resolves to { state: "done", document }, { state: "refused", reason } when sending again would not help,
-// or { state: "interrupted", reason } when it may.
-export function sendFile(file, { address, token, onProgress }) {
-  return new Promise((resolve) => {
-    const request = new XMLHttpRequest();
+// `done` resolves to what became of it:
+//   { state: "done", document }
+//   { state: "refused", reason }                     sending it again would not help
+//   { state: "interrupted", reason, again, after }   it may help; `again`: by itself, in `after` seconds if known
+//   { state: "interrupted", reason, ended }          not before the person has signed in again
+//   { state: "stale" }                               the page's token is no longer good
+//   { state: "cancelled" }
+// `cancel` stops it.
+export function sendFile(file, { address, token, folder, tags, again, onProgress }) {
+  const request = new XMLHttpRequest();
+  const done = new Promise((resolve) => {
     request.open("POST", address);
     request.setRequestHeader("Accept", "application/json");
     request.setRequestHeader("X-CSRFToken", token);
@@ -12,27 +18,45 @@ export function sendFile(file, { address, token, onProgress }) {
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     });
     request.addEventListener("load", () => resolve(outcome(request)));
-    request.addEventListener("error", () => resolve(interrupted("The connection broke.")));
-    request.addEventListener("abort", () => resolve(interrupted("Stopped.")));
+    request.addEventListener("error", () => resolve(passing("The connection broke.")));
+    request.addEventListener("abort", () => resolve({ state: "cancelled", reason: "Cancelled." }));
     const body = new FormData();
+    if (folder) body.append("folder_id", folder);
+    for (const tag of tags) body.append("tags", tag);
+    // The server may have it already, and only its answer was lost.
+    if (again) body.append("again", "1");
     body.append("file", file, file.name);
     request.send(body);
   });
+  return { done, cancel: () => request.abort() };
 }
 
-function interrupted(reason) {
-  return { state: "interrupted", reason };
+function passing(reason, after = 0) {
+  return { state: "interrupted", reason, again: true, after };
+}
+
+function refused(reason) {
+  return { state: "refused", reason };
 }
 
 function outcome(request) {
   const answer = parse(request.responseText);
-  if (request.status === 201 && answer) return { state: "done", document: answer };
-  if (request.status === 401) return { state: "refused", reason: "The session has ended. Sign in again." };
-  if (answer?.code === "csrf") return { state: "refused", reason: "The page was open too long. Reload it." };
-  if (request.status === 429) return interrupted("Too many uploads at once. Wait a minute.");
-  if (request.status >= 500) return interrupted(answer?.detail ?? "The server did not take the file.");
-  if (request.status === 413) return { state: "refused", reason: answer?.detail ?? "The file is too large." };
-  return { state: "refused", reason: answer?.detail ?? `The server refused the file (${request.status}).` };
+  const { status } = request;
+  if (status === 201 && answer) return { state: "done", document: answer, reason: "" };
+  if (status === 401) {
+    return { state: "interrupted", reason: "The session has ended. Sign in again, then retry.", ended: true };
+  }
+  if (answer?.code === "csrf") return { state: "stale" };
+  if (status === 429) return passing("Too many uploads at once.", retryAfter(request));
+  // The disk does not become larger by asking again.
+  if (status === 507) return { state: "interrupted", reason: answer?.detail ?? "The disk is full." };
+  if (status >= 500) return passing("The server did not answer as it should.", retryAfter(request));
+  if (status === 413) return refused(answer?.detail ?? "The file is too large.");
+  return refused(answer?.detail ?? `The server refused the file (${status}).`);
+}
+
+function retryAfter(request) {
+  return Number(request.getResponseHeader("Retry-After")) || 0;
 }
 
 function parse(text) {

@@ -173,3 +173,86 @@ def test_the_sweep_of_a_folder_that_was_never_used_finds_nothing(storage: Folder
 
 def test_originals_are_spread_over_folders_by_their_hash() -> None:
     assert original_key("abcdef") == "originals/ab/cd/abcdef"
+
+
+def long_ago(path: Path) -> None:
+    yesterday = time.time() - 25 * 60 * 60
+    os.utime(path, (yesterday, yesterday))
+
+
+def test_an_old_file_is_discarded_and_a_young_one_is_not(storage: FolderStorage) -> None:
+    storage.keep(received(storage), KEY)
+    assert not storage.discard(KEY, older_than_seconds=60)
+    assert storage.exists(KEY)
+    long_ago(storage.local_path(KEY))
+    assert storage.discard(KEY, older_than_seconds=60)
+    assert not storage.exists(KEY)
+    assert storage.put_back() == 0
+
+
+def test_discarding_what_is_not_there_is_no_change(storage: FolderStorage) -> None:
+    assert storage.discard(KEY, older_than_seconds=60)
+
+
+def test_keeping_a_key_again_makes_its_file_young(storage: FolderStorage) -> None:
+    """What the sweep relies on: an upload of the same bytes never leaves the old file where it was."""
+    storage.keep(received(storage), KEY)
+    long_ago(storage.local_path(KEY))
+    storage.keep(received(storage), KEY)
+    assert not storage.discard(KEY, older_than_seconds=60)
+
+
+def test_a_file_that_is_kept_while_the_old_one_is_discarded_stays(
+    storage: FolderStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the age and the removal somebody uploads the same bytes."""
+    storage.keep(received(storage), KEY)
+    long_ago(storage.local_path(KEY))
+    rename = Path.rename
+
+    def upload_first(path: Path, target: Path) -> Path:
+        storage.keep(received(storage), KEY)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", upload_first)
+    assert not storage.discard(KEY, older_than_seconds=60)
+    assert storage.exists(KEY)
+    assert storage.put_back() == 0
+
+
+def test_a_file_that_is_kept_after_the_old_one_was_set_aside_stays(
+    storage: FolderStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.keep(received(storage), KEY)
+    long_ago(storage.local_path(KEY))
+    rename = Path.rename
+
+    def upload_after(path: Path, target: Path) -> Path:
+        moved = rename(path, target)
+        storage.keep(received(storage), KEY)
+        return moved
+
+    monkeypatch.setattr(Path, "rename", upload_after)
+    assert storage.discard(KEY, older_than_seconds=60)
+    assert storage.exists(KEY)
+
+
+def test_what_a_killed_discard_had_set_aside_is_put_back(
+    storage: FolderStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(_path: Path, missing_ok: bool = False) -> None:
+        raise Killed
+
+    storage.keep(received(storage), KEY)
+    long_ago(storage.local_path(KEY))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", die)
+        with pytest.raises(Killed):
+            storage.discard(KEY, older_than_seconds=60)
+    assert not storage.exists(KEY)
+    assert storage.put_back() == 1
+    assert storage.exists(KEY)
+    assert storage.put_back() == 0

@@ -200,6 +200,36 @@ def test_a_document_with_tags_gets_no_more(
     assert found.has_renditions
 
 
+def test_a_document_with_tags_gets_more_on_request(
+    road: Road, upload: Callable[..., Document], make: Factory
+) -> None:
+    document = upload(tagging_requested=True)
+    make.tag(document, "mine")
+    road.process.script = [[("cat", 0.9)]]
+    assert road.go(document).tagging_state is TaggingState.TAGGED
+    assert sorted(road.tags(document)) == ["cat", "mine"]
+
+
+def test_what_was_said_and_made_of_the_same_bytes_before_is_used_on_request(
+    road: Road, upload: Callable[..., Document]
+) -> None:
+    document = road.go(upload())
+    assert len(road.process.requests) == 1
+    again = {"tagging_state": TaggingState.QUEUED, "tagging_requested": True}
+
+    def request() -> Document:
+        with road.sessions() as session, unit_of_work(session) as work:
+            work.session.execute(update(Document).where(Document.id == document.id).values(**again))
+        return road.go(document)
+
+    assert request().tagging_reason_code == "already_there"
+    assert len(road.process.requests) == 1
+    road.storage.delete(thumbnail_key(document.sha256))
+    request()
+    assert len(road.process.requests) == 2
+    assert road.storage.exists(thumbnail_key(document.sha256))
+
+
 def test_a_type_that_no_provider_takes_is_skipped(road: Road, upload: Callable[..., Document]) -> None:
     road.providers["tensorflow"] = PickyProvider(frozenset({"image/jpeg"}))
     document = road.go(upload())

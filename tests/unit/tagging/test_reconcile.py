@@ -7,8 +7,9 @@ from redis import Redis
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.models import Document, TaggingState
+from autotag.models import Document, RunScope, RunState, TaggingRun, TaggingState
 from autotag.models.base import utc_now
+from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.claims import claim
 from autotag.tagging.queue import TaggingQueue
 from autotag.tagging.reconcile import BATCH, FILL, OVERDUE, reconcile
@@ -62,7 +63,7 @@ def test_what_was_handed_out_is_not_handed_out_again_at_once(
         {"deleted_at": utc_now()},
         {"tagging_not_before": utc_now() + timedelta(days=1)},
     ],
-    ids=lambda values: str(next(iter(values.items()))[:2]),
+    ids=lambda values: str(values.get("tagging_state", next(iter(values)))),
 )
 def test_what_does_not_wait_is_not_handed_out(
     sessions: sessionmaker[Session], queue: TaggingQueue, make: Factory, values: dict[str, object]
@@ -142,3 +143,19 @@ def test_work_whose_worker_died_is_taken_back(
     assert reconcile(sessions, no_broker if away else queue) == (0 if away else 1)
     with sessions() as session:
         assert session.get_one(Document, document.id).tagging_state is TaggingState.QUEUED
+
+
+def test_uploads_are_handed_out_before_what_runs_asked_for(
+    sessions: sessionmaker[Session], queue: TaggingQueue, broker: Redis, make: Factory
+) -> None:
+    acme = make.instance()
+    with sessions() as session, unit_of_work(session) as work:
+        run = TaggingRun(instance_id=acme.id, scope=RunScope.ALL, state=RunState.RUNNING)
+        work.session.add(run)
+    for _ in range(BATCH * FILL):
+        make.document(acme, tagging_run_id=run.id)
+    uploads = [make.document(acme).id for _ in range(BATCH)]
+    assert reconcile(sessions, queue) == BATCH * FILL
+    handed = [one for _, ids in handed_out(broker) for one in ids]
+    assert set(uploads) <= set(handed)
+    assert len(handed) == len(set(handed)) == BATCH * FILL

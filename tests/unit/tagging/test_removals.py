@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.errors import DocumentNotFound
 from autotag.media.library import load_summary
-from autotag.media.search import matching
+from autotag.media.search import matching_ids
 from autotag.models import (
     AssignmentSource,
     Document,
@@ -23,7 +23,7 @@ from autotag.models import (
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.assignments import add_tags
-from autotag.tagging.removals import RemovedTag, put_back, remove_tag
+from autotag.tagging.removals import RemovedTag, put_back, remove_tag, untag_document
 from tests.unit.conftest import Factory
 
 
@@ -73,7 +73,7 @@ def remove(session: Session, document: Document, name: str, user: User) -> Remov
 
 def undo(session: Session, document: Document, removed: RemovedTag) -> None:
     with unit_of_work(session) as work:
-        put_back(work, document.instance_id, document.id, removed)
+        put_back(work, document.instance_id, document.id, [removed])
 
 
 def assignment(session: Session, name: str) -> TagAssignment | None:
@@ -81,9 +81,9 @@ def assignment(session: Session, name: str) -> TagAssignment | None:
 
 
 def is_found(session: Session, document: Document, word: str) -> bool:
-    condition = matching(session, document.instance_id, word)
+    condition = matching_ids(session, document.instance_id, word)
     assert condition is not None
-    return session.scalar(select(Document.id).where(condition)) == document.id
+    return session.scalar(select(Document.id).where(Document.id.in_(condition))) == document.id
 
 
 def test_a_removed_tag_is_gone_remembered_and_told(session: Session, document: Document, ann: User) -> None:
@@ -188,8 +188,22 @@ def test_another_instances_document_is_not_there(
     with pytest.raises(DocumentNotFound), unit_of_work(session) as work:
         remove_tag(work, stranger, document.id, "tabby", user_id=None)
     with pytest.raises(DocumentNotFound), unit_of_work(session) as work:
-        put_back(work, stranger, document.id, RemovedTag("tabby", AssignmentSource.MANUAL))
+        put_back(work, stranger, document.id, [RemovedTag("tabby", AssignmentSource.MANUAL)])
     with unit_of_work(session) as work:
         work.session.get_one(Document, document.id).deleted_at = utc_now()
     with pytest.raises(DocumentNotFound):
         remove(session, document, "tabby", ann)
+
+
+def test_untagging_is_undone_with_its_state(session: Session, document: Document) -> None:
+    with unit_of_work(session) as work:
+        removed = untag_document(work, document.instance_id, document.id)
+    assert [one.name for one in removed] == ["Tabby"]
+    assert session.get_one(Document, document.id).tagging_state is TaggingState.NO_TAGS
+    with unit_of_work(session) as work:
+        put_back(work, document.instance_id, document.id, removed)
+    restored = session.get_one(Document, document.id)
+    assert (restored.tagging_state, restored.tagging_reason) == (TaggingState.TAGGED, "")
+    after = assignment(session, "Tabby")
+    assert after is not None
+    assert (after.source, after.confidence) == (AssignmentSource.AUTO, 0.85)

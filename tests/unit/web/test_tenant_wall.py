@@ -19,7 +19,19 @@ from autotag.instances.audit import audit
 from autotag.instances.people import hash_password
 from autotag.media.renditions import preview_key, thumbnail_key
 from autotag.media.storage import FolderStorage, original_key
-from autotag.models import Base, Document, Role, Tag, User, UserSession, VirtualInstance
+from autotag.models import (
+    Base,
+    Document,
+    DocumentVersion,
+    Role,
+    RunScope,
+    RunState,
+    Tag,
+    TaggingRun,
+    User,
+    UserSession,
+    VirtualInstance,
+)
 from autotag.models.unit_of_work import unit_of_work
 from tests.unit.conftest import Factory
 
@@ -60,13 +72,35 @@ def theirs(
     person = make.user(globex, Role.ADMINISTRATOR, id=88_020, email="eva@globex.test")
     document = make.document(globex, id=88_030, owner_id=person.id, title="Secret plan", width=1, height=1)
     with sessions() as session, unit_of_work(session) as work:
+        work.session.add(
+            DocumentVersion(
+                instance_id=globex.id,
+                document_id=document.id,
+                number=1,
+                file_name="secret.png",
+                sha256=document.sha256,
+                mime_type="image/png",
+                size=1,
+            )
+        )
         work.session.add(Tag(id=88_040, instance_id=globex.id, name="secret", normalized_name="secret"))
         work.session.add(
             UserSession(id=88_050, instance_id=globex.id, user_id=person.id, token_sha256="f" * 64)
         )
+        work.session.add(
+            TaggingRun(
+                id=88_060,
+                instance_id=globex.id,
+                scope=RunScope.ALL,
+                state=RunState.RUNNING,
+                covers="Secret run",
+                created_by_id=person.id,
+            )
+        )
         audit(work.session, globex.id, person.email, "role changed", "secret person")
     keep_files(storage, document.sha256)
     ids = {"instance": 88_010, "person": 88_020, "document": 88_030, "tag": 88_040, "session": 88_050}
+    ids["run"] = 88_060
     return Theirs(globex, person, ids)
 
 
@@ -228,12 +262,13 @@ def test_the_same_numbers_lead_their_owner_to_each_page(
 ) -> None:
     """Otherwise the tests above could find nothing for another reason than the wall."""
     visitor = visit(theirs.instance, Role.ADMINISTRATOR)
-    kinds = {"document_id": "document", "user_id": "person"}
+    kinds = {"document_id": "document", "user_id": "person", "tag_id": "tag", "run_id": "run"}
+    known = {name: theirs.ids[kind] for name, kind in kinds.items()} | {"number": 1}
     seen = 0
     for rule in rules:
         if "GET" in methods(rule):
-            (argument,) = rule.arguments
-            answer = visitor.get(address(rule, theirs.ids[kinds[argument]]))
+            path = re.sub(r"<int[^>]*:(\w+)>", lambda found: str(known[found[1]]), rule.rule)
+            answer = visitor.get(path)
             answer.close()
             assert answer.status_code == 200, rule
             seen += 1

@@ -1,0 +1,30 @@
+"""What requests about tags carry."""
+
+from werkzeug.datastructures import MultiDict
+from wtforms import StringField
+
+from autotag.blueprints.control_panel.forms import RefusableForm
+from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.tagging.tag_list import TagOrder
+
+MOST_MERGED = 200
+
+
+class TagNameForm(RefusableForm):
+    """The name of a tag. What it may be says the service."""
+
+    name = StringField("Name")
+
+
+def requested_order(arguments: MultiDict[str, str]) -> TagOrder:
+    """Read the order of a list; by name unless another one is asked for."""
+    try:
+        return TagOrder(arguments.get("order", ""))
+    except ValueError:
+        return TagOrder.NAME
+
+
+def requested_tags(arguments: MultiDict[str, str]) -> list[int]:
+    """Read the ids of tags: numbers only, each once."""
+    numbers = (int(value) for value in arguments.getlist("id") if value.isascii() and value.isdigit())
+    return list(dict.fromkeys(number for number in numbers if number <= MAXIMUM_ID))[:MOST_MERGED]

@@ -1,0 +1,62 @@
+"""Merging tags into one: a page on which the one to keep is chosen, then the merge."""
+
+from flask import flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from autotag.blueprints.access import requires
+from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.blueprints.presentation import counted
+from autotag.blueprints.tags import blueprint
+from autotag.blueprints.tags.forms import requested_tags
+from autotag.extensions import db
+from autotag.models import Role
+from autotag.models.unit_of_work import unit_of_work
+from autotag.tagging.tag_list import TagNotFound, find_tag, usages_of
+from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags import merge_tags
+
+GONE = "The tag to keep is not there any more. Choose another one."
+
+
+@blueprint.get("/merge")
+@requires(Role.EDITOR)
+def choose() -> ResponseReturnValue:
+    """Show the tags to be merged, and let the one be chosen that is kept: one of them, or one named beside them."""
+    name = " ".join(request.args.get("name", "").split())
+    other = find_tag(db.session(), g.instance.id, name) if name else None
+    problem = f"There is no tag {name}." if name and other is None else ""
+    return render_choice(requested_tags(request.args), other.id if other else None, problem)
+
+
+@blueprint.post("/merge")
+@requires(Role.EDITOR)
+def merge() -> ResponseReturnValue:
+    """Merge tags into one."""
+    ids, keep = requested_tags(request.form), request.form.get("keep", "")
+    kept = int(keep) if keep.isascii() and keep.isdigit() else 0
+    who = current_user.user
+    try:
+        with unit_of_work(db.session()) as work:
+            merged = merge_tags(
+                work, g.instance.id, set(ids) - {kept}, min(kept, MAXIMUM_ID), actor=who.email, user_id=who.id
+            )
+            tag_id, name = merged.tag.id, merged.tag.name
+    except TagNotFound:
+        return render_choice(ids, None, GONE), 422
+    except TaggingRefused as refused:
+        return render_choice(ids, kept, refused.message), 422
+    flash(
+        f"{', '.join(merged.gone)} merged into {name}: {counted(merged.documents, 'file')} changed.",
+        "success",
+    )
+    return redirect(url_for("tags.show", tag_id=tag_id), 303)
+
+
+def render_choice(ids: list[int], kept: int | None, problem: str) -> str:
+    """Render the choice; the one that is named is kept unless another is chosen, else the most used."""
+    wanted = [*ids, kept] if kept and kept not in ids else ids
+    tags = usages_of(db.session(), g.instance.id, wanted)
+    most_used = max(tags, key=lambda tag: tag.total, default=None)
+    chosen = kept or (most_used.id if most_used else None)
+    return render_template("tags/merge.html", tags=tags, chosen=chosen, problem=problem)

@@ -1,0 +1,144 @@
+"""Contents that nobody needs any more: noted when their last document goes, their files removed by a sweep.
+
+Files are shared by all instances, and the same bytes may be uploaded again at any moment, so the sweep has to be
+certain. Why it is:
+
+- Every row that names a content is written after the content's file was kept, by renaming a new file over whatever
+  was there (`Storage.keep`). So an upload on its way, which no row names yet, has a file as young as the upload.
+- The sweep looks only at contents that were released more than an hour ago and that no row names, and of these it
+  takes away only files older than that hour. Between a file and its row lie milliseconds, at most the time-out of
+  the database; not an hour.
+- A file may be kept between the look at its age and its removal. So it is not unlinked but renamed away, looked
+  at again, and put back if it turned out to be young. Whatever is kept after that lies there anew. Should the
+  process die in between, the next sweep finds the file that was put aside and puts it back.
+- A row that names a content without keeping a file (an earlier version made current again) does so while another
+  row of the same document names it.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Table, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, sessionmaker
+
+from autotag.instances.wall import across_instances
+from autotag.media.renditions import preview_key, thumbnail_key
+from autotag.media.storage import Storage, original_key
+from autotag.models import Document, DocumentVersion, ReleasedContent
+from autotag.models.base import utc_now
+from autotag.models.unit_of_work import unit_of_work
+
+REST = timedelta(hours=1)
+"""How long a content lies before its files go."""
+
+AT_ONCE = 500
+
+
+def release(session: Session, hashes: Collection[str], moment: datetime | None = None) -> None:
+    """Note contents that a document named which is gone.
+
+    Also those that other documents name: the sweep looks again, and two people who delete the last two documents
+    of a content at once would each see the other's.
+    """
+    if not hashes:
+        return
+    table = ReleasedContent.__table__
+    assert isinstance(table, Table)  # noqa: S101 - for the type checker: __table__ is declared as FromClause
+    rows = [{"sha256": sha256, "released_at": moment or utc_now()} for sha256 in sorted(hashes)]
+    if session.get_bind().dialect.name == "postgresql":
+        on_postgresql = postgresql.insert(table)
+        session.execute(
+            on_postgresql.on_conflict_do_update(
+                index_elements=["sha256"], set_={"released_at": on_postgresql.excluded.released_at}
+            ),
+            rows,
+        )
+        return
+    on_sqlite = sqlite.insert(table)
+    session.execute(
+        on_sqlite.on_conflict_do_update(
+            index_elements=["sha256"], set_={"released_at": on_sqlite.excluded.released_at}
+        ),
+        rows,
+    )
+
+
+class ReleasedSweep:
+    """Removes the files of contents that were released a while ago and that nobody names, a part at a time.
+
+    See the module for why an upload at the same time loses nothing.
+    """
+
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        storage: Storage,
+        *,
+        rest: timedelta = REST,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._sessions = sessions
+        self._storage = storage
+        self._rest = rest
+        self._at_once = at_once
+        self._behind = ""
+        self.removed = 0
+
+    def step(self) -> bool:
+        """Look at the next part; return whether there is more. After the last part it begins anew."""
+        with self._sessions() as session:
+            due = self._due(session)
+            named = named_hashes(session, due.keys())
+        settled = {}
+        for sha256, released_at in due.items():
+            if sha256 in named:
+                settled[sha256] = released_at
+            elif self._discard(sha256):
+                settled[sha256] = released_at
+                self.removed += 1
+        if settled:
+            with self._sessions() as session, unit_of_work(session) as work:
+                _forget(work.session, settled)
+        more = len(due) == self._at_once
+        self._behind = max(due) if more else ""
+        return more
+
+    def _due(self, session: Session) -> dict[str, datetime]:
+        rows = session.execute(
+            select(ReleasedContent.sha256, ReleasedContent.released_at)
+            .where(
+                ReleasedContent.released_at < utc_now() - self._rest, ReleasedContent.sha256 > self._behind
+            )
+            .order_by(ReleasedContent.sha256)
+            .limit(self._at_once)
+        )
+        return {row.sha256: row.released_at for row in rows}
+
+    def _discard(self, sha256: str) -> bool:
+        """Remove the files of a content; False when one of them is too young to go."""
+        keys = (original_key(sha256), thumbnail_key(sha256), preview_key(sha256))
+        seconds = self._rest.total_seconds()
+        return all(self._storage.discard(key, older_than_seconds=seconds) for key in keys)
+
+
+def _forget(session: Session, settled: Mapping[str, datetime]) -> None:
+    """Strike contents from the list, except those that were released again meanwhile."""
+    for sha256, released_at in settled.items():
+        session.execute(
+            delete(ReleasedContent).where(
+                ReleasedContent.sha256 == sha256, ReleasedContent.released_at == released_at
+            )
+        )
+
+
+def named_hashes(session: Session, hashes: Collection[str]) -> set[str]:
+    """Return those of the contents that a document or a version of any instance names."""
+    with across_instances(session):
+        return set(
+            session.scalars(
+                select(Document.sha256)
+                .where(Document.sha256.in_(hashes))
+                .union(select(DocumentVersion.sha256).where(DocumentVersion.sha256.in_(hashes)))
+            )
+        )

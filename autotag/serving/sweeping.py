@@ -1,0 +1,50 @@
+"""What the scheduler clears away each hour: broken uploads, files that nobody names, actions that are long over."""
+
+import time
+
+import structlog
+from sqlalchemy.orm import Session, sessionmaker
+
+from autotag.media.released import ReleasedSweep
+from autotag.media.storage import FolderStorage
+from autotag.tagging.bulk_tending import forget_old_actions
+
+logger = structlog.stdlib.get_logger(__name__)
+
+EVERY_SECONDS = 60 * 60.0
+
+
+class HourlySweep:
+    """Clears away a little at each call while there is something to do, then rests until the hour is over."""
+
+    def __init__(
+        self, sessions: sessionmaker[Session], storage: FolderStorage, *, every: float = EVERY_SECONDS
+    ) -> None:
+        self._sessions = sessions
+        self._storage = storage
+        self._released = ReleasedSweep(sessions, storage)
+        self._every = every
+        self._due = 0.0
+        self._is_under_way = False
+
+    def step(self) -> bool:
+        """Do the next part if one is due; return whether more is to be done at once."""
+        if not self._is_under_way and time.monotonic() < self._due:
+            return False
+        try:
+            if not self._is_under_way:
+                self._begin()
+            self._is_under_way = self._released.step()
+        except OSError as error:
+            # A file that cannot be removed now is tried again in an hour; uploads and tagging go on.
+            logger.warning("sweep failed, trying again later", error=str(error))
+            self._is_under_way = False
+        return self._is_under_way
+
+    def _begin(self) -> None:
+        self._due = time.monotonic() + self._every
+        self._storage.sweep_incoming()
+        put_back = self._storage.put_back()
+        if put_back:
+            logger.warning("put back files of a sweep that was killed", files=put_back)
+        forget_old_actions(self._sessions)

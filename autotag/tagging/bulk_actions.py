@@ -1,0 +1,249 @@
+"""What a person does to many documents at once.
+
+A few hundred documents are worked off in the request; more in the background, a part at a time (see `bulk_tending`).
+Either way a row is written, by which the action is known: to show its progress, to cancel and to undo it.
+
+The documents are gone through by ascending id up to the highest one of the beginning. So a document that no longer
+meets the query once it was changed moves no other one out of sight, and what is uploaded meanwhile is not touched.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from autotag.instances.audit import audit
+from autotag.media.moving import move_back, move_documents
+from autotag.media.query import DocumentQuery, Order, Selection
+from autotag.media.recycle_bin import in_bin, of_act, purge, restore, trash
+from autotag.models import BulkAction, BulkActionState, Document, TaggingState
+from autotag.models.base import utc_now
+from autotag.models.unit_of_work import UnitOfWork
+from autotag.tagging.assignments import add_tags, commit_tags, remove_tags, replace_tags, untag
+from autotag.tagging.tag_names import TaggingRefused, clean_names
+
+AT_ONCE = 500
+"""Documents that are worked off in the request, and in one part of the background."""
+
+LARGEST_ID = 2**31 - 1
+
+
+class BulkKind(StrEnum):
+    """What is done to the documents."""
+
+    EDIT_TAGS = "edit_tags"
+    REPLACE_TAGS = "replace_tags"
+    UNTAG = "untag"
+    COMMIT = "commit"
+    MOVE = "move"
+    DELETE = "delete"
+    RESTORE = "restore"
+    PURGE = "purge"
+
+    @property
+    def is_about_the_bin(self) -> bool:
+        """Whether it is done to documents that lie in the recycle bin."""
+        return self in (BulkKind.RESTORE, BulkKind.PURGE)
+
+
+class BulkActionNotFound(LookupError):
+    """No such action in this instance; another instance's action is this, too."""
+
+    def __init__(self, action_id: int) -> None:
+        super().__init__(f"bulk action {action_id}")
+        self.action_id = action_id
+
+
+def start_action(
+    work: UnitOfWork,
+    instance_id: int,
+    kind: BulkKind,
+    selection: Selection,
+    *,
+    user_id: int | None,
+    actor: str = "",
+    parameters: Mapping[str, Any] | None = None,
+    until: int | None = None,
+) -> BulkAction:
+    """Do something to the chosen documents: at once when they are few, else in the background.
+
+    `until` is the highest id that the person saw, for a choice of all that match. `actor` is the person's e-mail
+    address, for the audit trail. Raises TaggingRefused with code `nothing_selected` and for names that cannot be
+    tags, and FolderNotFound.
+    """
+    chosen = {"ids": list(selection.ids)} if selection.query is None else {"query": asdict(selection.query)}
+    action = BulkAction(
+        instance_id=instance_id,
+        kind=kind,
+        selection=chosen,
+        parameters=_checked(kind, parameters or {})
+        | {"until": until or _highest_id(work.session, instance_id)},
+        created_by_id=user_id,
+        created_at=utc_now(),
+    )
+    return _begin(work, action, actor)
+
+
+def undo_action(work: UnitOfWork, instance_id: int, action_id: int, *, user_id: int | None) -> BulkAction:
+    """Take a deletion or a move back; return the action that does it. Raises BulkActionNotFound, TaggingRefused."""
+    action = load_action(work.session, instance_id, action_id, for_change=True)
+    if not can_undo(action):
+        raise TaggingRefused("cannot_undo", "This can no longer be undone.")
+    action.parameters = action.parameters | {"undone": True}
+    back = BulkAction(
+        instance_id=instance_id,
+        kind=BulkKind.RESTORE if action.kind == BulkKind.DELETE else BulkKind.MOVE,
+        selection={"act": [action.created_at.isoformat(), action.created_by_id]},
+        parameters={"undoes": action.id, "until": LARGEST_ID},
+        created_by_id=user_id,
+        created_at=utc_now(),
+    )
+    if action.kind == BulkKind.DELETE:
+        return _begin(work, back)
+    before = {int(key) if key else None: ids for key, ids in action.parameters["before"].items()}
+    back.done = back.total = move_back(work, instance_id, before, action.parameters["folder_id"])
+    _close(back, BulkActionState.FINISHED)
+    work.session.add(back)
+    work.session.flush()
+    return back
+
+
+def can_undo(action: BulkAction) -> bool:
+    """Whether it is over and can be taken back: a deletion, or a move of which it is known from where."""
+    over = action.state != BulkActionState.RUNNING and not action.parameters.get("undone")
+    return over and (action.kind == BulkKind.DELETE or bool(action.parameters.get("before")))
+
+
+def cancel_action(work: UnitOfWork, instance_id: int, action_id: int) -> BulkAction:
+    """Stop an action; what is done stays done. One that is over stays as it is. Raises BulkActionNotFound."""
+    action = load_action(work.session, instance_id, action_id, for_change=True)
+    if action.state == BulkActionState.RUNNING:
+        _close(action, BulkActionState.CANCELLED)
+    return action
+
+
+def load_action(
+    session: Session, instance_id: int, action_id: int, *, for_change: bool = False
+) -> BulkAction:
+    """Return one action of this instance. Raises BulkActionNotFound, for another instance's action as well."""
+    statement = select(BulkAction).where(BulkAction.instance_id == instance_id, BulkAction.id == action_id)
+    if for_change:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    action = session.scalar(statement) if 0 < action_id <= LARGEST_ID else None
+    if action is None:
+        raise BulkActionNotFound(action_id)
+    return action
+
+
+def work_off(work: UnitOfWork, action: BulkAction) -> None:
+    """Do the next part of an action; without one it is finished. The caller holds the action's row."""
+    ids = _next_ids(work.session, action, AT_ONCE)
+    if ids:
+        _perform(work, action, ids)
+        action.position = ids[-1]
+        action.done += len(ids)
+    if len(ids) < AT_ONCE:
+        _close(action, BulkActionState.FINISHED)
+    work.session.flush()
+
+
+def _begin(work: UnitOfWork, action: BulkAction, actor: str = "") -> BulkAction:
+    session = work.session
+    action.state, action.position, action.done = BulkActionState.RUNNING, 0, 0
+    everything = _chosen(session, action).subquery()
+    action.total = session.scalar(select(func.count()).select_from(everything)) or 0
+    if not action.total:
+        raise TaggingRefused("nothing_selected", "None of the selected files is here any more.")
+    if action.kind == BulkKind.PURGE:
+        files = f"{action.total} file{'' if action.total == 1 else 's'}"
+        audit(session, action.instance_id, actor, "deleted for good", files)
+    session.add(action)
+    session.flush()
+    if action.total <= AT_ONCE:
+        work_off(work, action)
+        # What was to be done is done; only what undoing needs is kept.
+        _close(action, BulkActionState.FINISHED)
+        session.flush()
+    return action
+
+
+def _close(action: BulkAction, state: BulkActionState, reason: str = "") -> None:
+    action.state, action.reason, action.finished_at = state, reason, utc_now()
+
+
+def fail(action: BulkAction, reason: str) -> None:
+    """End an action that cannot go on; what is done stays done."""
+    _close(action, BulkActionState.FAILED, reason[:500])
+
+
+def _perform(work: UnitOfWork, action: BulkAction, ids: Sequence[int]) -> None:
+    instance_id, user_id, given = action.instance_id, action.created_by_id, action.parameters
+    few = Selection(ids=tuple(ids))
+    match BulkKind(action.kind):
+        case BulkKind.EDIT_TAGS:
+            remove_tags(work, instance_id, ids, given["remove"], user_id=user_id)
+            add_tags(work, instance_id, ids, given["add"], user_id=user_id)
+        case BulkKind.REPLACE_TAGS:
+            replace_tags(work, instance_id, ids, given["add"], user_id=user_id)
+        case BulkKind.UNTAG:
+            untag(work, instance_id, ids)
+        case BulkKind.COMMIT:
+            commit_tags(work, instance_id, ids, user_id=user_id)
+        case BulkKind.MOVE:
+            before = move_documents(work, instance_id, ids, given["folder_id"])
+            if action.total <= AT_ONCE:
+                places = {"" if key is None else str(key): moved for key, moved in before.items()}
+                action.parameters = given | {"before": places}
+        case BulkKind.DELETE:
+            trash(work, instance_id, few, user_id=user_id, moment=action.created_at)
+        case BulkKind.RESTORE:
+            restore(work, instance_id, few)
+        case BulkKind.PURGE:
+            purge(work, instance_id, few)
+
+
+def _checked(kind: BulkKind, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuse at once what would fail in the background."""
+    checked = dict(parameters)
+    if kind in (BulkKind.EDIT_TAGS, BulkKind.REPLACE_TAGS):
+        checked["add"] = clean_names(checked.get("add", ()))
+        checked["remove"] = list(checked.get("remove", ()))
+    return checked
+
+
+def _next_ids(session: Session, action: BulkAction, limit: int) -> list[int]:
+    statement = _chosen(session, action).where(Document.id > action.position)
+    return list(session.scalars(statement.order_by(Document.id).limit(limit)))
+
+
+def _chosen(session: Session, action: BulkAction) -> Select[Any]:
+    """Return the statement for the documents of an action that (still) are what was chosen."""
+    return _selected(session, action).where(Document.id <= action.parameters["until"])
+
+
+def _selected(session: Session, action: BulkAction) -> Select[Any]:
+    instance_id, chosen = action.instance_id, action.selection
+    if "act" in chosen:
+        stamp, user_id = chosen["act"]
+        return of_act(instance_id, datetime.fromisoformat(stamp), user_id)
+    selection = Selection(ids=tuple(chosen.get("ids", ())), query=_read_query(chosen.get("query")))
+    if BulkKind(action.kind).is_about_the_bin:
+        return in_bin(session, instance_id, selection)
+    return selection.select_ids(session, instance_id)
+
+
+def _read_query(written: Mapping[str, Any] | None) -> DocumentQuery | None:
+    if written is None:
+        return None
+    state = TaggingState(written["state"]) if written["state"] else None
+    again = dict(written) | {"tags": tuple(written["tags"]), "state": state, "order": Order(written["order"])}
+    return DocumentQuery(**again)
+
+
+def _highest_id(session: Session, instance_id: int) -> int:
+    highest = select(func.max(Document.id)).where(Document.instance_id == instance_id)
+    return session.scalar(highest) or 0

@@ -1,0 +1,36 @@
+"""What stands beside uploaded files in a form."""
+
+import pytest
+from werkzeug.datastructures import MultiDict
+
+from autotag.blueprints.documents.forms import UploadWishes, upload_wishes
+from autotag.media.errors import FolderNotFound
+from autotag.tagging.tag_names import TaggingRefused
+
+
+def read(*fields: tuple[str, str]) -> UploadWishes:
+    return upload_wishes(MultiDict(fields))
+
+
+def test_without_fields_there_are_no_wishes() -> None:
+    assert read() == read(("folder_id", ""), ("tags", " , ")) == UploadWishes(None, ())
+
+
+def test_tags_stand_in_one_field_or_in_several_each_once_whatever_its_case() -> None:
+    assert read(("tags", "cat,  old   dog ")).tags == ("cat", "old dog")
+    assert read(("tags", "cat"), ("tags", "Cat, dog")).tags == ("Cat", "dog")
+
+
+def test_a_tag_that_cannot_be_one_is_refused_with_its_reason() -> None:
+    with pytest.raises(TaggingRefused, match="A tag cannot contain #: #cat"):
+        read(("tags", "dog, #cat"))
+
+
+@pytest.mark.parametrize("folder", ["x", "-1", "1.5", "\u0663"])
+def test_what_is_no_number_is_no_folder(folder: str) -> None:
+    with pytest.raises(FolderNotFound):
+        read(("folder_id", folder))
+
+
+def test_a_number_longer_than_any_id_is_read_without_an_error() -> None:
+    assert (read(("folder_id", "9" * 5000)).folder_id or 0) > 2**63

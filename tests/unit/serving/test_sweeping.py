@@ -1,0 +1,82 @@
+import os
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+from structlog.testing import capture_logs
+
+from autotag.media.released import release
+from autotag.media.storage import FolderStorage, original_key
+from autotag.models import ReleasedContent
+from autotag.models.base import utc_now
+from autotag.models.unit_of_work import unit_of_work
+from autotag.serving.sweeping import HourlySweep
+
+YESTERDAY = timedelta(days=1)
+
+
+@pytest.fixture
+def released(sessions: sessionmaker[Session], storage: FolderStorage) -> str:
+    """A content whose last document went yesterday."""
+    sha256 = "a" * 64
+    path = storage.incoming()
+    path.write_bytes(b"picture")
+    os.utime(path, (0, 0))
+    storage.keep(path, original_key(sha256), durable=False)
+    with sessions() as session, unit_of_work(session) as work:
+        release(work.session, {sha256}, utc_now() - YESTERDAY)
+    return sha256
+
+
+def test_files_that_nobody_names_go_at_the_first_step_and_then_it_rests(
+    sessions: sessionmaker[Session], storage: FolderStorage, released: str
+) -> None:
+    sweep = HourlySweep(sessions, storage)
+    assert not sweep.step()
+    assert not storage.exists(original_key(released))
+    with sessions() as session, unit_of_work(session) as work:
+        release(work.session, {released}, utc_now() - YESTERDAY)
+    assert not sweep.step()
+    with sessions() as session:
+        assert session.scalars(select(ReleasedContent.sha256)).all() == [released]
+
+
+def test_after_its_rest_it_begins_anew(
+    sessions: sessionmaker[Session], storage: FolderStorage, released: str
+) -> None:
+    sweep = HourlySweep(sessions, storage, every=0)
+    for _ in range(2):
+        sweep.step()
+    with sessions() as session:
+        assert session.scalars(select(ReleasedContent.sha256)).all() == []
+
+
+def test_a_file_that_cannot_be_removed_stops_nothing(
+    sessions: sessionmaker[Session],
+    storage: FolderStorage,
+    released: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> bool:
+        raise PermissionError("read-only")
+
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(FolderStorage, "discard", refuse)
+        assert not HourlySweep(sessions, storage).step()
+    assert [entry["event"] for entry in logs] == ["sweep failed, trying again later"]
+    assert storage.exists(original_key(released))
+    HourlySweep(sessions, storage).step()
+    assert not storage.exists(original_key(released))
+
+
+def test_what_a_killed_sweep_had_set_aside_comes_back_first(
+    sessions: sessionmaker[Session], storage: FolderStorage, released: str
+) -> None:
+    aside = storage.root / "set-aside" / original_key("b" * 64).replace("/", "_")
+    aside.parent.mkdir()
+    aside.write_bytes(b"still wanted")
+    with capture_logs() as logs:
+        HourlySweep(sessions, storage).step()
+    assert storage.local_path(original_key("b" * 64)).read_bytes() == b"still wanted"
+    assert logs[0]["files"] == 1
