@@ -74,10 +74,11 @@ def register_errors(app: Flask) -> None:
 
 def register_presentation(app: Flask) -> None:
     """Add the filters and functions of the templates."""
-    from autotag.blueprints.documents import words
+    from autotag.blueprints.documents import filter_words, words
 
     presentation.register(app)
     words.register(app)
+    filter_words.register(app)
 
 
 def register_blueprints(app: Flask) -> None:
@@ -87,6 +88,7 @@ def register_blueprints(app: Flask) -> None:
         auth,
         control_panel,
         documents,
+        folders,
         health,
         instance_settings,
         operations,
@@ -96,6 +98,7 @@ def register_blueprints(app: Flask) -> None:
 
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(documents.blueprint)
+    app.register_blueprint(folders.blueprint)
     app.register_blueprint(tags.blueprint)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(account.blueprint)
