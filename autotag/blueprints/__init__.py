@@ -78,8 +78,8 @@ def register_presentation(app: Flask) -> None:
 
     presentation.register(app)
     words.register(app)
-    bulk_words.register(app)
     filter_words.register(app)
+    bulk_words.register(app)
 
 
 def register_blueprints(app: Flask) -> None:

@@ -20,7 +20,7 @@ from autotag.blueprints.documents.cards import Place
 from autotag.blueprints.documents.filter_words import ORDERS, STATES, count_number, count_text, type_word
 from autotag.extensions import db
 from autotag.media.folder_tree import TILES, folder_tiles, path_of
-from autotag.media.library import WITH_OWNER, list_documents, newest_id
+from autotag.media.library import WITH_OWNER, list_documents
 from autotag.media.query import DocumentQuery, Order, owners_of, types_of
 from autotag.models import Folder, Role
 
@@ -98,7 +98,6 @@ def listing() -> dict[str, Any]:
         "people": people,
         "types": type_choices(types_of(database, instance_id), query.mime_type),
         "matching": count_number(page.total) if page.total else None,
-        "until": newest_id(database, instance_id),
         "states": STATES,
         "orders": ORDERS,
         "order_links": order_links(query, arguments),

@@ -59,10 +59,9 @@ function replaceCard(id, html) {
   keepPicture(former, card);
   const [check, wasCheck] = [card, former].map((each) => each.querySelector(".card-check"));
   if (check && wasCheck) check.checked = wasCheck.checked;
-  const focused = former.contains(document.activeElement);
-  const onCheck = document.activeElement === wasCheck;
+  const focused = former.contains(document.activeElement) && document.activeElement;
   former.replaceWith(card);
-  if (focused) (onCheck ? check : card.querySelector(".card-link")).focus({ preventScroll: true });
+  if (focused) card.querySelector(focused.matches(".card-check") ? ".card-check" : ".card-link").focus({ preventScroll: true });
   return "pending" in card.dataset ? "" : card.dataset.announcement;
 }
 
