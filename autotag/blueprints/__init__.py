@@ -93,6 +93,7 @@ def register_blueprints(app: Flask) -> None:
         instance_settings,
         operations,
         recycle_bin,
+        runs,
         system_settings,
         tags,
     )
@@ -109,3 +110,4 @@ def register_blueprints(app: Flask) -> None:
         app.register_blueprint(blueprint)
     app.register_blueprint(system_settings.blueprint)
     app.register_blueprint(instance_settings.blueprint)
+    app.register_blueprint(runs.blueprint)

@@ -14,6 +14,7 @@ from autotag.instances.hosts import MalformedHost
 from autotag.instances.people import SessionNotFound, UserNotFound
 from autotag.media.errors import DocumentNotFound, FolderNotFound, StorageError, UploadRefused
 from autotag.tagging.bulk_actions import BulkActionNotFound
+from autotag.tagging.runs import RunNotFound
 from autotag.tagging.tag_creation import TagsKeepVanishing
 from autotag.tagging.tag_list import TagNotFound
 from autotag.tagging.tag_names import TaggingRefused
@@ -22,6 +23,8 @@ logger = structlog.stdlib.get_logger(__name__)
 
 PAGES = frozenset({403, 404, 413, 429, 500, 503})
 NOT_FOUND = (
+    FolderNotFound,
+    RunNotFound,
     BulkActionNotFound,
     SessionNotFound,
     TagNotFound,

@@ -59,13 +59,22 @@ def finish_undo(session: Session, run: TaggingRun) -> None:
     brought = session.scalars(select(Tag.id).where(Tag.created_by_run_id == run.id)).all()
     # Whoever is assigning one of them is waited for: deleted with the tag, that assignment would be lost.
     lock_tags(session, run.instance_id, brought)
-    session.execute(
-        delete(Tag)
-        .where(Tag.created_by_run_id == run.id, ~exists().where(TagAssignment.tag_id == Tag.id))
-        .execution_options(synchronize_session=False)
-    )
+    _delete_unused_tags(session, run)
     run.finished_at = utc_now()
     session.flush()
+
+
+def _delete_unused_tags(session: Session, run: TaggingRun) -> None:
+    brought = session.scalars(
+        select(Tag.id).where(Tag.instance_id == run.instance_id, Tag.created_by_run_id == run.id)
+    ).all()
+    # Whoever is assigning one of them is waited for, so that the statement below sees it used.
+    lock_tags(session, run.instance_id, brought)
+    session.execute(
+        delete(Tag)
+        .where(Tag.id.in_(brought), ~exists().where(TagAssignment.tag_id == Tag.id))
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _remove_strays(session: Session, run: TaggingRun) -> bool:

@@ -10,10 +10,12 @@ from sqlalchemy import ColumnElement, Select, case, exists, func, insert, litera
 from sqlalchemy.orm import Session
 
 from autotag.configuration.effective import load_tagging_settings
+from autotag.media.errors import FolderNotFound
 from autotag.media.query import DocumentQuery, Selection
 from autotag.media.sniffing import IMAGE_TYPES
 from autotag.models import (
     Document,
+    Folder,
     RunItemState,
     RunScope,
     RunState,
@@ -99,6 +101,21 @@ def start_run(
     return run
 
 
+def start_for_folder(
+    work: UnitOfWork, instance_id: int, folder_id: int, *, user_id: int | None
+) -> TaggingRun:
+    """Start a run over the files of a folder and of those below it. Raises FolderNotFound, and as `start_run`."""
+    name = work.session.scalar(
+        select(Folder.name).where(Folder.instance_id == instance_id, Folder.id == folder_id)
+    )
+    if name is None:
+        raise FolderNotFound(folder_id)
+    selection = selection_of(RunScope.FOLDER, folder_id)
+    return start_run(
+        work, instance_id, scope=RunScope.FOLDER, selection=selection, covers=name, user_id=user_id
+    )
+
+
 def count_covered(session: Session, instance_id: int, scope: RunScope) -> int:
     """Return how many images a run over all, or over all without tags, would cover now."""
     chosen = _chosen(session, instance_id, scope, selection_of(scope)).subquery()
@@ -172,6 +189,13 @@ def retry_failed(work: UnitOfWork, instance_id: int, run_id: int, document_id: i
         .execution_options(synchronize_session=False)
     ).all()
     if again:
+        # Its earlier deaths would set it aside at the first further one.
+        session.execute(
+            update(Document)
+            .where(Document.id.in_([row.document_id for row in again]), Document.tagging_crashes > 0)
+            .values(tagging_crashes=0)
+            .execution_options(synchronize_session=False)
+        )
         run.state, run.finished_at = RunState.RUNNING, None
         session.flush()
         hand_out(session, run, WINDOW)

@@ -35,13 +35,15 @@ class Browser:
         assert answer.status_code == 200, f"{path}: {answer.status_code}"
         return BeautifulSoup(answer.text, "html.parser")
 
-    def post(self, path: str, data: Mapping[str, object] | None = None) -> TestResponse:
+    def post(
+        self, path: str, data: Mapping[str, object] | None = None, headers: Mapping[str, str] | None = None
+    ) -> TestResponse:
         if not self._token:
             found = re.search(r'name="csrf_token" value="([^"]+)"', self.get("/account").text)
             assert found
             self._token = found[1]
         sent = {"csrf_token": self._token} | dict(data or {})
-        return self.client.post(path, data=sent, base_url=f"http://{self.host}/")
+        return self.client.post(path, data=sent, headers=headers, base_url=f"http://{self.host}/")
 
 
 def parsed(answer: TestResponse) -> BeautifulSoup:

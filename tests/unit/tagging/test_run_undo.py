@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy import select
 
 from autotag.media import search
-from autotag.models import Document, RunItemState, RunState, TagAssignment, TaggingState, TagRejection
+from autotag.models import RunItemState, RunState, TagAssignment, TaggingState, TagRejection
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging import run_tending, runs
 from autotag.tagging.assignments import commit_tags, untag
@@ -69,9 +69,9 @@ def test_the_search_forgets_what_went(library: Library) -> None:
 
     def found() -> list[int]:
         with library.sessions() as session:
-            condition = search.matching(session, library.instance.id, "lighthouse")
-            assert condition is not None
-            return list(session.scalars(select(Document.id).where(condition)))
+            statement = search.matching_ids(session, library.instance.id, "lighthouse")
+            assert statement is not None
+            return list(session.scalars(statement))
 
     assert len(found()) == 1
     library.act(undo_run, run)

@@ -26,7 +26,10 @@ from autotag.models import (
     Document,
     DocumentVersion,
     Role,
+    RunScope,
+    RunState,
     Tag,
+    TaggingRun,
     User,
     UserSession,
     VirtualInstance,
@@ -88,11 +91,22 @@ def theirs(
         work.session.add(
             UserSession(id=88_050, instance_id=globex.id, user_id=person.id, token_sha256="f" * 64)
         )
+        work.session.add(
+            TaggingRun(
+                id=88_060,
+                instance_id=globex.id,
+                scope=RunScope.ALL,
+                state=RunState.RUNNING,
+                covers="Secret run",
+                created_by_id=person.id,
+            )
+        )
         audit(work.session, globex.id, person.email, "role changed", "secret person")
         work.session.add(bulk_action(88_060, globex))
     keep_files(storage, document.sha256)
     make.document(globex, id=88_031, title="Secret trash", sha256=document.sha256, deleted_at=utc_now())
     ids = {"instance": 88_010, "person": 88_020, "document": 88_030, "tag": 88_040, "session": 88_050}
+    ids["run"] = 88_060
     ids |= {"deleted": 88_031, "action": 88_060}
     return Theirs(globex, person, ids)
 
@@ -268,7 +282,7 @@ def test_the_same_numbers_lead_their_owner_to_each_page(
 ) -> None:
     """Otherwise the tests above could find nothing for another reason than the wall."""
     visitor = visit(theirs.instance, Role.ADMINISTRATOR)
-    kinds = {"document_id": "document", "user_id": "person", "tag_id": "tag"}
+    kinds = {"document_id": "document", "user_id": "person", "tag_id": "tag", "run_id": "run"}
     kinds |= {"deleted_id": "deleted", "action_id": "action"}
     known = {name: theirs.ids[kind] for name, kind in kinds.items()} | {"number": 1}
     seen = 0

@@ -1,0 +1,16 @@
+"""Tagging runs: starting them, following them, stopping them, taking them back."""
+
+from flask import Blueprint
+
+from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.blueprints.runs import words
+
+blueprint = Blueprint("runs", __name__)
+words.register(blueprint)
+
+ONE_RUN = f"/runs/<int(max={MAXIMUM_ID}):run_id>"
+
+# The views register themselves on the blueprint, so it must be there first.
+import autotag.blueprints.runs.acts  # noqa: E402 - the views register themselves on the blueprint
+import autotag.blueprints.runs.starts  # noqa: E402 - as above
+import autotag.blueprints.runs.views  # noqa: E402, F401 - as above

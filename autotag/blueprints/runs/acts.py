@@ -1,0 +1,82 @@
+"""What a person does with a run that is there."""
+
+from collections.abc import Callable
+
+from flask import flash, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from autotag.blueprints.access import requires
+from autotag.blueprints.control_panel.audit import position
+from autotag.blueprints.errors import problem, wants_problem
+from autotag.blueprints.presentation import counted
+from autotag.blueprints.runs import ONE_RUN, blueprint
+from autotag.extensions import db
+from autotag.models import Role
+from autotag.models.unit_of_work import unit_of_work
+from autotag.tagging import runs
+from autotag.tagging.tag_names import TaggingRefused
+
+
+@blueprint.post(f"{ONE_RUN}/pause")
+@requires(Role.EDITOR)
+def pause(run_id: int) -> ResponseReturnValue:
+    """Stop a run for a while."""
+    return act(runs.pause_run, run_id)
+
+
+@blueprint.post(f"{ONE_RUN}/resume")
+@requires(Role.EDITOR)
+def resume(run_id: int) -> ResponseReturnValue:
+    """Go on with a paused or cancelled run."""
+    return act(runs.resume_run, run_id)
+
+
+@blueprint.post(f"{ONE_RUN}/cancel")
+@requires(Role.EDITOR)
+def cancel(run_id: int) -> ResponseReturnValue:
+    """End a run; what it has done stays."""
+    return act(runs.cancel_run, run_id)
+
+
+@blueprint.post(f"{ONE_RUN}/undo")
+@requires(Role.EDITOR)
+def undo(run_id: int) -> ResponseReturnValue:
+    """Take away what a run added."""
+    return act(runs.undo_run, run_id)
+
+
+@blueprint.post(f"{ONE_RUN}/retry")
+@requires(Role.EDITOR)
+def retry(run_id: int) -> ResponseReturnValue:
+    """Try the failed files of a run again, or the one that the form names."""
+    named = request.form.get("document_id")
+    document_id = None if named is None else position(named) or 0
+    try:
+        with unit_of_work(db.session()) as work:
+            number = runs.retry_failed(work, g.instance.id, run_id, document_id)
+    except TaggingRefused as error:
+        return refused(error, url_for("runs.show", run_id=run_id))
+    flash(
+        f"{counted(number, 'file is', 'files are')} tried again." if number else "Nothing is left to retry.",
+        "success",
+    )
+    return redirect(url_for("runs.show", run_id=run_id), 303)
+
+
+def act(action: Callable[..., object], run_id: int) -> ResponseReturnValue:
+    """Do it, and lead to the run's page, which shows what came of it."""
+    target = url_for("runs.show", run_id=run_id)
+    try:
+        with unit_of_work(db.session()) as work:
+            action(work, g.instance.id, run_id)
+    except TaggingRefused as error:
+        return refused(error, target)
+    return redirect(target, 303)
+
+
+def refused(error: TaggingRefused, target: str) -> ResponseReturnValue:
+    """Say why something cannot be done: a program is told at once, a person on the page that follows."""
+    if wants_problem():
+        return problem(409, error.code, error.message)
+    flash(error.message, "warning")
+    return redirect(target, 303)
