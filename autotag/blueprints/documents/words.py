@@ -2,7 +2,7 @@
 
 import math
 
-from flask import Flask, current_app
+from flask import Flask
 
 from autotag.blueprints.presentation import NO_BREAK_SPACE
 from autotag.models import Document, TaggingState
@@ -79,11 +79,6 @@ def may_succeed(document: Document) -> bool:
     return document.tagging_reason_code not in HOPELESS
 
 
-def has_view(endpoint: str) -> bool:
-    """Whether the application has a view of this name."""
-    return endpoint in current_app.view_functions
-
-
 def register(app: Flask) -> None:
     """Make the words of this module known to the app's templates."""
     app.jinja_env.filters.update(
@@ -94,4 +89,3 @@ def register(app: Flask) -> None:
         seconds_text=seconds_text,
         state_word=state_word,
     )
-    app.jinja_env.globals.update(has_view=has_view)
