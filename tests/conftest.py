@@ -15,9 +15,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 from types import ModuleType
 from typing import Any
 
@@ -75,10 +76,19 @@ def counted_statements(engine: Engine) -> Iterator[list[str]]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, from a range of this test process's own.
+
+    It lies below those that the system lends to connections: a port from there could be lent to somebody before
+    the server that it is for listens on it.
+    """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 20_000 + number % 6 * 2_000
+    # Of the system: pytest-randomly starts the usual random numbers anew at each test.
+    for port in SystemRandom().sample(range(first, first + 2_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    pytest.fail("no port is free for a test server")
 
 
 def clean_environment(**settings: str) -> dict[str, str]:

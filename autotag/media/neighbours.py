@@ -1,15 +1,20 @@
 """Which documents stand before and after one in a list, by one step along the list's order each way."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from operator import gt, lt
-from typing import Any
+from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, literal, select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from autotag.media.query import DocumentQuery, Order, conditions
+from autotag.media.plan import find_beyond
+from autotag.media.query import DocumentQuery, Order
 from autotag.models import Document
+
+OPPOSITE = {
+    Order.NEWEST: Order.OLDEST,
+    Order.NAME: Order.NAME_DESCENDING,
+    Order.LARGEST: Order.SMALLEST,
+}
+OPPOSITE |= {there: back for back, there in OPPOSITE.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +38,15 @@ def neighbours_of(session: Session, instance_id: int, query: DocumentQuery, docu
 
     A document that is not in the list (any more) has the neighbours of the place where it would stand.
     """
-    where = conditions(session, instance_id, query)
-    forwards = not query.order.is_descending
-    return Neighbours(
-        _step(session, where, query.order, document, ascending=not forwards),
-        _step(session, where, query.order, document, ascending=forwards),
+    position = (getattr(document, query.order.column.key), document.id)
+    backwards = replace(query, order=OPPOSITE[query.order])
+    before, after = (
+        find_beyond(session, instance_id, direction, position, 1) for direction in (backwards, query)
     )
-
-
-def _step(
-    session: Session, where: list[ColumnElement[bool]], order: Order, document: Document, *, ascending: bool
-) -> Neighbour | None:
-    beyond: Callable[[Any, Any], ColumnElement[bool]] = gt if ascending else lt
-    if order.column is Document.id:
-        keys: list[Any] = [Document.id]
-        further = beyond(Document.id, document.id)
-    else:
-        keys = [order.column, Document.id]
-        here = tuple_(literal(getattr(document, order.column.key)), literal(document.id))
-        further = beyond(tuple_(order.column, Document.id), here)
-    row = session.execute(
-        select(Document.id, Document.title)
-        .where(*where, further)
-        .order_by(*(key.asc() if ascending else key.desc() for key in keys))
-        .limit(1)
-    ).one_or_none()
-    return None if row is None else Neighbour(row.id, row.title)
+    rows = session.execute(
+        select(Document.id, Document.title).where(
+            Document.instance_id == instance_id, Document.id.in_([*before, *after])
+        )
+    )
+    found = {row.id: Neighbour(row.id, row.title) for row in rows}
+    return Neighbours(*(found.get(ids[0]) if ids else None for ids in (before, after)))

@@ -61,6 +61,19 @@ def find_page(
     return Found(go(position, limit + 1), total)
 
 
+def find_beyond(
+    session: Session, instance_id: int, query: DocumentQuery, position: Position, limit: int
+) -> list[int]:
+    """Find up to `limit` documents behind a position, without counting the list."""
+    way = _Way(session, instance_id, query)
+    if way.leads_nowhere:
+        return []
+    if way.leads_in_order:
+        return way.follow(position, limit)
+    go = way.collect if way.count(FEW + 1) <= FEW else way.walk
+    return go(position, limit)
+
+
 class _Way:
     """What is asked of one list, and the statements that answer it."""
 

@@ -47,6 +47,12 @@ def refresh(session: Session, document_ids: Iterable[int]) -> None:
         _refresh(session, ids[start : start + CHUNK])
 
 
+def matching(session: Session, instance_id: int, query: str) -> ColumnElement[bool] | None:
+    """Return the condition that a document holds all words of a query, or None."""
+    found = matching_ids(session, instance_id, query)
+    return None if found is None else Document.id.in_(found.scalar_subquery())
+
+
 def matching_ids(session: Session, instance_id: int, query: str) -> Select[Any] | None:
     """Return the statement for the ids of the documents which hold all words of a query, the end of each left open.
 

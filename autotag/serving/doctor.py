@@ -1,6 +1,5 @@
 """Trying every dependency of an installation for real, with advice for whoever has to mend it."""
 
-import shutil
 import tempfile
 import zlib
 from collections.abc import Callable
@@ -18,8 +17,10 @@ from autotag.inference.process import ImageRequest, InferenceProcess
 from autotag.inference.store import ModelStore
 from autotag.media.errors import StorageError
 from autotag.media.storage import FolderStorage
-from autotag.models import schema
+from autotag.models import TaggingState, schema
 from autotag.models.engine import build_engine, build_session_factory, sqlite_is_safe, sqlite_module
+from autotag.tagging.attention import OPEN_STATES, groups
+from autotag.tagging.crew import look_at_crew
 from autotag.tagging.process_state import process_health
 from autotag.tagging.queue import TaggingQueue, connect
 
@@ -85,7 +86,7 @@ def _storage(config: Config) -> Check:
         path.write_bytes(b"autotag")
         storage.keep(path, "doctor")
         storage.delete("doctor")
-        free = shutil.disk_usage(config.storage_path).free
+        free = storage.free_bytes()
     except (OSError, StorageError) as error:
         return Check("storage", False, _short(error), f"Make {config.storage_path} writable.")
     detail = f"{config.storage_path}, {free / 1e9:.1f} GB free"
@@ -121,7 +122,40 @@ def _process(config: Config) -> Check:
     )
 
 
-CHECKS: tuple[Callable[[Config], Check], ...] = (_database, _broker, _storage, _model, _process)
+def _workers(config: Config) -> Check:
+    crew = look_at_crew(TaggingQueue(connect(config.broker_url)))
+    if not crew.is_reachable:
+        return Check("workers", False, "not known while the broker is away", "See the broker above.")
+    detail = f"{len(crew.workers)} alive, {len(crew.schedulers)} scheduler alive"
+    if not crew.workers:
+        return Check("workers", False, detail, "Start them with: autotag up, or: autotag worker")
+    if not crew.schedulers:
+        return Check("workers", False, detail, "Start it with: autotag up, or: autotag scheduler")
+    return Check("workers", True, detail)
+
+
+def _documents(config: Config) -> Check:
+    """Say what the operations page says; failed documents are no fault of the installation."""
+    try:
+        with build_session_factory(config.database_url)() as session:
+            found = groups(session, None)
+    except (SQLAlchemyError, ModuleNotFoundError) as error:
+        return Check("documents", False, _short(error), "See the database above.")
+    counts = {state: sum(group.count for group in found if group.state is state) for state in OPEN_STATES}
+    told = ", ".join(f"{count} {state}" for state, count in counts.items())
+    advice = "See the reasons in the Control Panel, Operations." if counts[TaggingState.QUARANTINED] else ""
+    return Check("documents", True, told, advice)
+
+
+CHECKS: tuple[Callable[[Config], Check], ...] = (
+    _database,
+    _broker,
+    _storage,
+    _model,
+    _process,
+    _workers,
+    _documents,
+)
 
 
 def _short(error: Exception) -> str:

@@ -16,6 +16,8 @@ from autotag.models.document import ATTENTION
 from autotag.tagging.process_state import PROCESS_DISABLED
 from autotag.tagging.provider_state import WAITING
 
+OPEN_STATES = (TaggingState.QUEUED, TaggingState.RUNNING, TaggingState.FAILED, TaggingState.QUARANTINED)
+
 MOST_GROUPS = 40
 """Groups whose files are shown; a database takes a few hundred parts in one statement."""
 

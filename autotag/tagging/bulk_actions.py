@@ -24,6 +24,7 @@ from autotag.models import BulkAction, BulkActionState, Document, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.assignments import add_tags, commit_tags, remove_tags, replace_tags, untag
+from autotag.tagging.tag_creation import hold_tags
 from autotag.tagging.tag_names import TaggingRefused, clean_names
 
 AT_ONCE = 500
@@ -81,7 +82,7 @@ def start_action(
         kind=kind,
         selection=chosen,
         parameters=_checked(kind, parameters or {})
-        | {"until": until or _highest_id(work.session, instance_id)},
+        | {"until": until or highest_id(work.session, instance_id)},
         created_by_id=user_id,
         created_at=utc_now(),
     )
@@ -185,6 +186,7 @@ def _perform(work: UnitOfWork, action: BulkAction, ids: Sequence[int]) -> None:
     few = Selection(ids=tuple(ids))
     match BulkKind(action.kind):
         case BulkKind.EDIT_TAGS:
+            hold_tags(work.session, instance_id, given["add"])
             remove_tags(work, instance_id, ids, given["remove"], user_id=user_id)
             add_tags(work, instance_id, ids, given["add"], user_id=user_id)
         case BulkKind.REPLACE_TAGS:
@@ -244,6 +246,7 @@ def _read_query(written: Mapping[str, Any] | None) -> DocumentQuery | None:
     return DocumentQuery(**again)
 
 
-def _highest_id(session: Session, instance_id: int) -> int:
+def highest_id(session: Session, instance_id: int) -> int:
+    """Return the id of an instance's newest document, 0 without one: what comes later is larger."""
     highest = select(func.max(Document.id)).where(Document.instance_id == instance_id)
     return session.scalar(highest) or 0

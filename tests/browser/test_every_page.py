@@ -1,20 +1,30 @@
-"""What holds on every page: accessible in light and dark, no sideways scrolling on a phone, a screenshot to look at."""
+"""What holds on every page: accessible in light and dark, no sideways scrolling on a phone, a screenshot to look at.
+
+Whoever adds a page adds a View of it, and one for each further state it can be in: the table of routes is compared with
+the views. A view is loaded once for each width; light and dark are switched without loading it again.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
 from playwright.sync_api import Page, expect
+
+from autotag import create_app
+from autotag.blueprints.navigation import NAVIGATION
+from autotag.config import Config
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Visitor
-    from tests.conftest import Installation
+    from tests.conftest import Installation, Tenant
 
 pytestmark = pytest.mark.browser
 
@@ -36,11 +46,14 @@ The shared photographs are for tests only: no copy of them goes into the project
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """An installation with a dozen and a half tagged pictures and one that failed."""
+    """An installation with a dozen and a half tagged pictures and one that failed, and one with nothing in it.
+
+    `numbers` are the ids that paths of views name.
+    """
 
     installation: Installation
-    document_id: int
-    failed_id: int
+    numbers: dict[str, int]
+    empty: Tenant | None = None
 
 
 @pytest.fixture(scope="module")
@@ -56,19 +69,35 @@ def filled(installation: Installation, make_pictures: Callable[[int], list[bytes
         )
         for (name, path), drawing in zip(contents.items(), drawings, strict=True)
     ]
+    person = ("--instance", "default", "--email", "eva@example.test", "--role", "editor", "--password-stdin")
+    installation.command("users", "create", *person, typed="correct horse battery")
     installation.wait_final([failed_id, *ids])
-    return Filled(installation, ids[-3], failed_id)
+    value = installation.database.value
+    most_used = "SELECT tag_id FROM tag_assignment GROUP BY tag_id ORDER BY count(*) DESC, tag_id LIMIT 1"
+    numbers = {
+        "document": ids[-3],
+        "failed": failed_id,
+        "tag": value(most_used),
+        "other_tag": value("SELECT max(id) FROM tag"),
+        "person": value("SELECT id FROM user_account WHERE email = 'eva@example.test'"),
+        "instance": value("SELECT id FROM virtual_instance WHERE web_id = 'default'"),
+    }
+    return Filled(installation, numbers, installation.tenant("empty"))
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page in a certain state: how to get there, and whether as somebody who has signed in."""
+    """A page in a certain state: how to get there, and as whom: an administrator, or a stranger.
+
+    `empty` means in the instance that has nothing in it.
+    """
 
     name: str
     path: str
     signed_in: bool = True
     prepare: Callable[[Page], None] | None = None
     complaint: str = ""
+    empty: bool = False
 
 
 def open_menu(page: Page) -> None:
@@ -94,6 +123,18 @@ def upload_badly(page: Page) -> None:
     expect(page.get_by_text("The file is empty.")).to_be_visible()
 
 
+def rename_to_nothing(page: Page) -> None:
+    page.get_by_text("Rename, merge or delete").click()
+    page.get_by_label("Name", exact=True).fill("")
+    page.get_by_role("button", name="Rename").click()
+    expect(page.get_by_text("Enter a name for the tag.")).to_be_visible()
+
+
+def select_two(page: Page) -> None:
+    for box in page.locator(".tag-check").all()[:2]:
+        box.check()
+
+
 VIEWS = (
     View("sign-in", "/sign-in", signed_in=False),
     View("sign-in-refused", "/sign-in", signed_in=False, prepare=mistype, complaint="422"),
@@ -104,20 +145,91 @@ VIEWS = (
     View("document", "/documents/{document}"),
     View("document-failed", "/documents/{failed}"),
     View("not-found", "/documents/987654321", complaint="404"),
+    View("documents-empty", "/documents", empty=True),
+    View("tags", "/tags"),
+    View("tags-selected", "/tags?order=most-used", prepare=select_two),
+    View("tags-none-found", "/tags?q=no-such-tag"),
+    View("tags-empty", "/tags", empty=True),
+    View("tag", "/tags/{tag}"),
+    View("tag-refused", "/tags/{tag}", prepare=rename_to_nothing, complaint="422"),
+    View("tag-delete", "/tags/{tag}/delete"),
+    View("tag-merge", "/tags/merge?id={tag}&id={other_tag}"),
+    View("tag-merge-nothing", "/tags/merge?id={tag}&name=no-such-tag"),
+    View("tags-automatic", "/tags/automatic"),
+    View("tags-automatic-empty", "/tags/automatic", empty=True),
+    View("account", "/account"),
+    View("instance-add", "/control-panel/instances/add"),
+    View("instance", "/control-panel/instances/{instance}"),
+    View("user-add", "/control-panel/users/add"),
+    View("user", "/control-panel/users/{person}"),
+    View("models", "/control-panel/system-settings/models"),
+    View("settings-category", "/control-panel/system-settings/category/assets"),
+    View("settings-entry", "/control-panel/system-settings/asset-auto-tagging-system"),
+    View("instance-settings-category", "/control-panel/instance-settings/category/assets"),
+    View("instance-settings-entry", "/control-panel/instance-settings/tensorflow"),
 )
+
+NO_PAGES = {
+    "static": "files",
+    "bootstrap.static": "files",
+    "favicon_static": "files",
+    "documents.thumbnail": "a picture",
+    "documents.preview": "a picture",
+    "documents.content": "a file",
+    "documents.home": "leads on",
+    "documents.cards": "pieces of a page, for its script",
+    "documents.tagging": "pieces of a page, for its script",
+    "system_settings.models_state": "pieces of a page, for its script",
+    "system_settings.export": "a file",
+    "instance_settings.export": "a file",
+    "tags.suggest": "data, for a script",
+    "documents.version_content": "a file",
+    "operations.state": "pieces of a page, for its script",
+    "health.healthz": "data, for programs",
+    "health.readyz": "data, for programs",
+}
+"""What answers a GET and is no page, with what it is instead."""
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Flask]:
+    """The application for its table of routes alone: nothing is served, no database or broker is there."""
+    built = create_app(
+        Config(
+            instance_path=tmp_path,
+            database_url=f"sqlite:///{tmp_path / 'none.sqlite'}",
+            redis_url=f"unix://{tmp_path / 'none.sock'}",
+            storage_path=tmp_path,
+            secret_key="only for tests",
+            admin_email="admin@localhost",
+        )
+    )
+    yield built
+    built.extensions["autotag"].queue.connection.close()
+
+
+def test_every_page_has_a_view_here(app: Flask) -> None:
+    routes = app.url_map.bind("localhost")
+    numbers: dict[str, int] = defaultdict(lambda: 1)
+    paths = [view.path.format_map(numbers).partition("?")[0] for view in VIEWS]
+    visited = {routes.match(path)[0] for path in paths} | {entry.endpoint for entry in NAVIGATION}
+    pages = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())} - set(
+        NO_PAGES
+    )
+    assert pages - visited == set()
+    assert set(NO_PAGES) <= {rule.endpoint for rule in app.url_map.iter_rules()}
 
 
 def show(view: View, visitor: Visitor, filled: Filled) -> Page:
-    visitor.go(view.path.format(document=filled.document_id, failed=filled.failed_id))
+    visitor.go(view.path.format_map(filled.numbers))
     if view.complaint:
         visitor.expect_complaint(view.complaint)
     if view.prepare:
         view.prepare(visitor.page)
-    visitor.page.wait_for_load_state("networkidle")
-    # Pictures below the fold load when they are scrolled to; a decoded one is a drawn one.
+    # A decoded picture is a drawn one. Those below the fold load when they are scrolled to, and are not waited for.
     visitor.page.evaluate(
-        "Promise.all([...document.images].filter((image) => image.complete).map((image) => image.decode()"
-        ".catch(() => null)))"
+        "Promise.all([...document.images].filter((image) => image.getBoundingClientRect().top < innerHeight)"
+        ".map((image) => image.decode().catch(() => null)))"
     )
     return visitor.page
 
@@ -132,32 +244,50 @@ def grave_findings(page: Page) -> list[str]:
     ]
 
 
-def examine(page: Page, name: str, narrow: bool, dark: bool) -> None:
-    """Take the page's picture, and look for what must not be on any page."""
+def examine(page: Page, name: str, narrow: bool) -> None:
+    """Take the page's pictures, light and dark, and look for what must not be on any page.
+
+    It is examined in one theme for each width: what is on it is the same in both, and the contrast of all
+    colours is computed in tests/unit/blueprints/test_contrast.py.
+    """
     SCREENSHOTS.mkdir(exist_ok=True)
-    size, scheme = "narrow" if narrow else "wide", "dark" if dark else "light"
-    page.screenshot(path=SCREENSHOTS / f"{name}-{size}-{scheme}.png")
+    size = "narrow" if narrow else "wide"
+    for scheme in ("light", "dark") if narrow else ("dark", "light"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.screenshot(path=SCREENSHOTS / f"{name}-{size}-{scheme}.png")
     assert grave_findings(page) == [], name
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= page.evaluate("document.documentElement.clientWidth"), f"{name} scrolls sideways"
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def enter(visitor: Visitor, tenant: Tenant) -> None:
+    """Take a window to another instance, signed in as its administrator."""
+    port = tenant.installation.port
+    visitor.address = f"http://{tenant.web_id}.localhost:{port}"
+    visitor.page.context.clear_cookies()
+    cookies = tenant.client.session.cookies.items()
+    visitor.page.context.add_cookies(
+        [{"name": name, "value": value, "url": visitor.address} for name, value in cookies]
+    )
+
+
 @pytest.mark.parametrize("narrow", [False, True], ids=["wide", "narrow"])
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 def test_the_page_is_accessible_fits_its_window_and_has_its_picture_taken(
-    filled: Filled, open_window: Callable[..., Visitor], view: View, narrow: bool, dark: bool
+    filled: Filled, open_window: Callable[..., Visitor], view: View, narrow: bool
 ) -> None:
-    visitor = open_window(filled.installation, signed_in=view.signed_in, narrow=narrow, dark=dark)
-    examine(show(view, visitor, filled), view.name, narrow, dark)
+    visitor = open_window(filled.installation, signed_in=view.signed_in, narrow=narrow)
+    if view.empty:
+        assert filled.empty is not None
+        enter(visitor, filled.empty)
+    examine(show(view, visitor, filled), view.name, narrow)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("narrow", [False, True], ids=["wide", "narrow"])
 def test_so_is_every_page_that_the_navigation_leads_to(
-    filled: Filled, open_window: Callable[..., Visitor], narrow: bool, dark: bool
+    filled: Filled, open_window: Callable[..., Visitor], narrow: bool
 ) -> None:
-    visitor = open_window(filled.installation, narrow=narrow, dark=dark)
+    visitor = open_window(filled.installation, narrow=narrow)
     visitor.go("/documents")
     links = visitor.page.locator(".side-navigation a[href]").evaluate_all(
         "(links) => links.map((link) => new URL(link.href).pathname)"
@@ -165,7 +295,7 @@ def test_so_is_every_page_that_the_navigation_leads_to(
     assert "/documents" in links
     for path in links:
         assert visitor.go(path) == 200, path
-        examine(visitor.page, path.strip("/").replace("/", "-"), narrow, dark)
+        examine(visitor.page, path.strip("/").replace("/", "-"), narrow)
 
 
 def test_the_grid_shows_a_dozen_tagged_pictures_and_is_the_readmes_picture_when_asked_to_be(
@@ -183,7 +313,7 @@ def test_the_grid_shows_a_dozen_tagged_pictures_and_is_the_readmes_picture_when_
     ids = [client.upload(name, content) for name, content in contents.items()]
     installation.wait_final(ids)
     visitor = open_window(installation)
-    page = show(VIEWS[2], visitor, Filled(installation, ids[0], ids[0]))
+    page = show(VIEWS[2], visitor, Filled(installation, {}))
     expect(page.locator("[data-card]")).to_have_count(len(ids))
     expect(page.locator("[data-card] .chip, [data-card] .state").first).to_be_visible()
     taken = page.screenshot()

@@ -162,7 +162,7 @@ def test_a_document_shows_preview_tags_with_confidence_and_details(
     expect(chip.locator(".chip-confidence")).to_have_text(re.compile(r"^\d+\s%$"))
     expect(page.get_by_text("JPEG image")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download").click()
+        page.get_by_role("link", name="Download", exact=True).click()
     assert download.value.path().read_bytes() == car.content
 
 

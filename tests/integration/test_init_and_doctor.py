@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import Installation
 
-CHECKS = {"database", "broker", "storage", "model", "tensorflow"}
+CHECKS = {"database", "broker", "storage", "model", "tensorflow", "workers", "documents"}
 
 
 @pytest.fixture
@@ -100,6 +100,8 @@ def test_the_doctor_of_an_empty_folder_says_what_to_do(folder: Installation) -> 
         "broker",
         "model",
         "tensorflow",
+        "workers",
+        "documents",
     }
     assert all(check["advice"] for check in checks.values() if not check["ok"])
 

@@ -15,6 +15,7 @@ from autotag.blueprints.presentation import announcement
 from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.media.editing import edition_of
+from autotag.media.folder_tree import path_of
 from autotag.media.library import DocumentSummary, load_summary
 from autotag.media.neighbours import neighbours_of
 from autotag.media.versions import list_versions
@@ -87,6 +88,7 @@ def context_of(summary: DocumentSummary) -> dict[str, Any]:
         "summary": summary,
         "document": document,
         "here": list_arguments(),
+        "folders": [] if document.folder_id is None else path_of(session, g.instance.id, document.folder_id),
         "judged": explain(session, g.instance.id, summary, build),
         "attempts": attempts_of(session, g.instance.id, document.id),
         "versions": list_versions(session, g.instance.id, document.id),

@@ -68,6 +68,8 @@ def precise_percent(share: float) -> str:
 
 def seconds_text(seconds: float) -> str:
     """Say how long something took."""
+    if seconds < 0.01:
+        return f"under 0.01{NO_BREAK_SPACE}s"
     return f"{seconds:.2f}{NO_BREAK_SPACE}s" if seconds < 10 else f"{seconds:.0f}{NO_BREAK_SPACE}s"
 
 

@@ -13,7 +13,7 @@ from autotag.media.editing import (
     edition_of,
 )
 from autotag.media.errors import DocumentNotFound
-from autotag.media.search import matching
+from autotag.media.search import matching_ids
 from autotag.models import Document, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
@@ -51,9 +51,9 @@ def edit(
 
 
 def found_by(session: Session, instance: VirtualInstance, words: str) -> list[int]:
-    condition = matching(session, instance.id, words)
+    condition = matching_ids(session, instance.id, words)
     assert condition is not None
-    return list(session.scalars(select(Document.id).where(condition)))
+    return list(session.scalars(select(Document.id).where(Document.id.in_(condition))))
 
 
 def test_title_and_description_are_kept_and_found(

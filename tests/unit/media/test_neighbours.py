@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -72,11 +73,12 @@ def test_a_step_follows_an_index_and_sorts_nothing(
         pytest.skip("the plan is read as SQLite says it")
     with counted(engine) as statements:
         neighbours_of(session, acme.id, DocumentQuery(order=order), documents[2])
-    assert len(statements) == 2
-    for statement in statements:
+    steps_each_way, titles = statements[:2], statements[2:]
+    assert len(titles) == 1
+    for statement in steps_each_way:
         marks = statement.count("?")
         plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (1,) * marks)
         steps = [row[-1] for row in plan]
         assert len(steps) == 1, steps
-        assert "SEARCH document USING INDEX ix_document" in steps[0], steps
+        assert re.match(r"SEARCH document USING (COVERING )?INDEX ix_document", steps[0]), steps
         assert "<" in steps[0] or ">" in steps[0], steps

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.errors import DocumentNotFound, UploadRefused
 from autotag.media.intake import ReceivedFile, accept
-from autotag.media.search import matching
+from autotag.media.search import matching_ids
 from autotag.media.versions import VersionNotFound, add_version, list_versions, load_version, restore_version
 from autotag.models import Document, DocumentVersion, TaggingState, User, VirtualInstance
 from autotag.models.base import utc_now
@@ -77,9 +77,9 @@ def test_a_new_version_takes_the_place_of_the_file_and_of_nothing_else(
     )
     assert (changed.title, changed.description, changed.version_number) == ("Pet", "Ours.", 2)
     assert changed.updated_at > before
-    condition = matching(session, acme.id, "dog pet")
+    condition = matching_ids(session, acme.id, "dog pet")
     assert condition is not None
-    assert session.query(Document.id).filter(condition).all() == [(document.id,)]
+    assert session.query(Document.id).filter(Document.id.in_(condition)).all() == [(document.id,)]
 
 
 def test_what_was_told_from_the_old_content_is_forgotten(add: Add) -> None:

@@ -3,21 +3,26 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from redis import Redis
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
-from autotag.models import ProcessState, schema
+from autotag.models import ProcessState, TaggingState, schema
 from autotag.models.base import utc_now
 from autotag.models.engine import build_engine, sqlite_module
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving import doctor
 from autotag.serving.doctor import Check, examine
+from autotag.tagging.heartbeats import Heartbeat, Part, living
+from tests.conftest import wait_for
+from tests.unit.conftest import Factory
 
 
 @pytest.fixture
 def look(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Config], Check]:
     """Makes one check alone: they are independent, and the one of the model takes a while."""
-    by_name = dict(zip(("database", "broker", "storage", "model", "tensorflow"), doctor.CHECKS, strict=True))
+    names = ("database", "broker", "storage", "model", "tensorflow", "workers", "documents")
+    by_name = dict(zip(names, doctor.CHECKS, strict=True))
 
     def look(name: str, config: Config) -> Check:
         monkeypatch.setattr(doctor, "CHECKS", (by_name[name],))
@@ -154,3 +159,40 @@ def test_without_a_database_the_process_is_not_judged(
     look: Callable[[str, Config], Check], config: Config
 ) -> None:
     assert not look("tensorflow", replace(config, database_url="sqlite:////nowhere/at/all.sqlite")).ok
+
+
+def test_who_works_is_told(
+    look: Callable[[str, Config], Check], broker_config: Config, broker: Redis
+) -> None:
+    nobody = look("workers", broker_config)
+    assert (nobody.ok, nobody.detail) == (False, "0 alive, 0 scheduler alive")
+    assert "autotag worker" in nobody.advice
+    beats = [Heartbeat(broker, part, part) for part in Part]
+    beats[0].start()
+    wait_for(lambda: len(living(broker)) == 1, "the worker's sign")
+    assert "autotag scheduler" in look("workers", broker_config).advice
+    beats[1].start()
+    wait_for(lambda: len(living(broker)) == 2, "the scheduler's sign")
+    found = look("workers", broker_config)
+    assert (found.ok, found.detail) == (True, "1 alive, 1 scheduler alive")
+    for beat in beats:
+        beat.stop()
+
+
+def test_without_a_broker_who_works_is_not_known(
+    look: Callable[[str, Config], Check], config: Config
+) -> None:
+    check = look("workers", config)
+    assert (check.ok, check.advice) == (False, "See the broker above.")
+
+
+def test_documents_in_trouble_are_counted_and_are_no_fault(
+    look: Callable[[str, Config], Check], config: Config, make: Factory
+) -> None:
+    instance = make.instance()
+    for state in (TaggingState.FAILED, TaggingState.FAILED, TaggingState.QUARANTINED, TaggingState.TAGGED):
+        make.document(instance, tagging_state=state)
+    check = look("documents", config)
+    assert (check.ok, check.detail) == (True, "0 queued, 0 running, 2 failed, 1 quarantined")
+    assert "Operations" in check.advice
+    assert not look("documents", replace(config, database_url="sqlite:////nowhere/at/all.sqlite")).ok

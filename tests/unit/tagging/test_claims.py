@@ -79,7 +79,7 @@ def test_each_claim_has_a_token_of_its_own(sessions: sessionmaker[Session], make
         {"deleted_at": utc_now()},
         {"tagging_not_before": utc_now() + timedelta(days=1)},
     ],
-    ids=lambda values: str(next(iter(values.items()))[:2]),
+    ids=lambda values: str(values.get("tagging_state", next(iter(values)))),
 )
 def test_what_is_not_waiting_cannot_be_taken(
     sessions: sessionmaker[Session], make: Factory, values: dict[str, object]

@@ -63,7 +63,7 @@ def test_what_was_handed_out_is_not_handed_out_again_at_once(
         {"deleted_at": utc_now()},
         {"tagging_not_before": utc_now() + timedelta(days=1)},
     ],
-    ids=lambda values: str(next(iter(values.items()))[:2]),
+    ids=lambda values: str(values.get("tagging_state", next(iter(values)))),
 )
 def test_what_does_not_wait_is_not_handed_out(
     sessions: sessionmaker[Session], queue: TaggingQueue, make: Factory, values: dict[str, object]

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.errors import DocumentNotFound
 from autotag.media.library import load_summary
-from autotag.media.search import matching
+from autotag.media.search import matching_ids
 from autotag.models import (
     AssignmentSource,
     Document,
@@ -81,9 +81,9 @@ def assignment(session: Session, name: str) -> TagAssignment | None:
 
 
 def is_found(session: Session, document: Document, word: str) -> bool:
-    condition = matching(session, document.instance_id, word)
+    condition = matching_ids(session, document.instance_id, word)
     assert condition is not None
-    return session.scalar(select(Document.id).where(condition)) == document.id
+    return session.scalar(select(Document.id).where(Document.id.in_(condition))) == document.id
 
 
 def test_a_removed_tag_is_gone_remembered_and_told(session: Session, document: Document, ann: User) -> None:

@@ -3,11 +3,13 @@ from collections.abc import Callable
 import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from autotag.blueprints.access import public
 from autotag.media.errors import DocumentNotFound, StorageError, UploadRefused
 from autotag.models import VirtualInstance
+from autotag.tagging.tag_creation import TagsKeepVanishing
 from tests.unit.conftest import Factory
 
 JSON = {"Accept": "application/json"}
@@ -37,6 +39,8 @@ def failing(app: Flask, default_instance: VirtualInstance) -> Callable[[Exceptio
         (UploadRefused("empty_file", "It is empty."), 422, "empty_file"),
         (StorageError("storage", "The disk is full."), 507, "storage"),
         (RuntimeError("a secret"), 500, "internal_server_error"),
+        (OperationalError("a secret", None, Exception("away")), 503, "unavailable"),
+        (TagsKeepVanishing(), 503, "unavailable"),
         (403, 403, "forbidden"),
         (404, 404, "not_found"),
         (405, 405, "method_not_allowed"),
@@ -108,3 +112,25 @@ def test_a_number_that_no_document_can_have_is_not_found(
     sign_in(client, make.user(default_instance))
     for number in (0, 2**31, 2**63, 10**30):
         assert client.get(f"/documents/{number}").status_code == 404, number
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_page_that_failed_can_be_loaded_again_and_a_form_is_not_sent_by_a_link(
+    app: Flask, client: FlaskClient, default_instance: VirtualInstance, method: str
+) -> None:
+    def fail() -> str:
+        raise RuntimeError
+
+    app.config["WTF_CSRF_ENABLED"] = False
+    app.add_url_rule("/fail", "fail", public(fail), methods=["GET", "POST"])
+    with capture_logs():
+        page = client.open("/fail", method=method).text
+    assert ("Try again</a>" in page) == (method == "GET")
+    assert ("Go back to the form and send it again." in page) == (method == "POST")
+
+
+def test_browsers_that_ask_for_an_icon_by_its_old_name_get_the_mark_on_any_host(client: FlaskClient) -> None:
+    answer = client.get("/favicon.ico", base_url="http://nobody.example/")
+    assert (answer.status_code, answer.mimetype) == (200, "image/svg+xml")
+    assert b"<svg" in answer.data
+    answer.close()

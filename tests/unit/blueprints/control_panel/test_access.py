@@ -18,6 +18,8 @@ FOR_SYSTEM = [
 ]
 FOR_ADMINISTRATORS = [
     "/control-panel",
+    "/control-panel/operations",
+    "/control-panel/operations/state",
     "/control-panel/instance-settings",
     "/control-panel/instance-settings/category/documents-and-media",
     "/control-panel/instance-settings/tensorflow",
@@ -32,8 +34,12 @@ POSTS_FOR_SYSTEM = [
     "/control-panel/instances/1",
     "/control-panel/instances/1/deactivate",
     "/control-panel/instances/1/activate",
+    "/control-panel/operations/process/enable-again",
 ]
 POSTS_FOR_ADMINISTRATORS = [
+    "/control-panel/operations/retry?state=failed&reason=x",
+    "/control-panel/operations/documents/1/retry",
+    "/control-panel/operations/providers/tensorflow/resume",
     "/control-panel/instance-settings/asset-auto-tagging",
     "/control-panel/instance-settings/asset-auto-tagging/reset",
     "/control-panel/users/add",
@@ -77,7 +83,14 @@ def test_the_administrator_of_another_instance_is_no_system_administrator(admini
 def test_the_overview_has_a_card_for_each_page(system_administrator: Browser) -> None:
     page = system_administrator.page("/control-panel")
     cards = [link.get_text() for link in page.find_all("a", class_="link-card-link")]
-    assert cards == ["System Settings", "Instance Settings", "Virtual Instances", "Users", "Audit"]
+    assert cards == [
+        "Operations",
+        "System Settings",
+        "Instance Settings",
+        "Virtual Instances",
+        "Users",
+        "Audit",
+    ]
 
 
 @pytest.fixture

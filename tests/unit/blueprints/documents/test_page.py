@@ -15,6 +15,7 @@ from autotag.models import (
     AssignmentSource,
     Document,
     DocumentVersion,
+    Folder,
     PredictionSet,
     Role,
     TaggingAttempt,
@@ -167,6 +168,20 @@ def test_at_the_ends_of_a_list_there_is_no_step(
     browser: Open, acme: VirtualInstance, document: Document
 ) -> None:
     assert page_of(browser(acme), document).find(attrs={"data-step": True}) is None
+
+
+def test_the_folder_is_a_way_of_links(
+    browser: Open, session: Session, make: Factory, acme: VirtualInstance, default_instance: object
+) -> None:
+    with unit_of_work(session) as work:
+        above = Folder(instance_id=acme.id, name="Pets", normalized_name="pets")
+        work.session.add(above)
+        work.session.flush()
+        below = Folder(instance_id=acme.id, parent_id=above.id, name="Cats", normalized_name="cats")
+        work.session.add(below)
+    page = page_of(browser(acme), make.document(acme, folder_id=below.id))
+    links = [(link["href"], link.get_text()) for link in page.select(".details dd a")]
+    assert links == [(f"/documents?folder={above.id}", "Pets"), (f"/documents?folder={below.id}", "Cats")]
 
 
 @contextmanager
