@@ -5,9 +5,10 @@ import math
 from flask import Flask, current_app
 
 from autotag.blueprints.presentation import NO_BREAK_SPACE
-from autotag.models import TaggingState
+from autotag.models import Document, TaggingState
 from autotag.tagging.explanation import JudgedPrediction
 from autotag.tagging.policy import Verdict
+from autotag.tagging.retrying import HOPELESS
 
 _STATES = {
     TaggingState.QUEUED: "Waiting",
@@ -73,6 +74,11 @@ def seconds_text(seconds: float) -> str:
     return f"{seconds:.2f}{NO_BREAK_SPACE}s" if seconds < 10 else f"{seconds:.0f}{NO_BREAK_SPACE}s"
 
 
+def may_succeed(document: Document) -> bool:
+    """Whether trying a failed document again can end otherwise: not when it lies in the file itself."""
+    return document.tagging_reason_code not in HOPELESS
+
+
 def has_view(endpoint: str) -> bool:
     """Whether the application has a view of this name."""
     return endpoint in current_app.view_functions
@@ -83,6 +89,7 @@ def register(app: Flask) -> None:
     app.jinja_env.filters.update(
         decision_text=decision_text,
         is_accepted=is_accepted,
+        may_succeed=may_succeed,
         precise_percent=precise_percent,
         seconds_text=seconds_text,
         state_word=state_word,

@@ -117,6 +117,18 @@ def test_an_editor_has_the_controls_and_a_viewer_has_none(
     assert viewer.find("a", href=f"/documents/{document.id}/content") is not None
 
 
+@pytest.mark.parametrize(
+    ("code", "label"), [("unreadable_image", "Try again"), ("not_an_image", "Upload another file")]
+)
+def test_trouble_carries_the_one_button_that_helps(
+    browser: Open, make: Factory, acme: VirtualInstance, default_instance: object, code: str, label: str
+) -> None:
+    broken = make.document(acme, tagging_state=TaggingState.FAILED, tagging_reason_code=code)
+    buttons = page_of(browser(acme, Role.EDITOR), broken).select(".trouble .btn")
+    assert [button.get_text().strip() for button in buttons] == [label]
+    assert page_of(browser(acme, Role.VIEWER), broken).select(".trouble .btn") == []
+
+
 @pytest.mark.parametrize("state", [TaggingState.FAILED, TaggingState.QUARANTINED])
 def test_trouble_is_told_in_a_sentence_once(
     browser: Open, make: Factory, acme: VirtualInstance, default_instance: object, state: TaggingState
