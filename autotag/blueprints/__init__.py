@@ -74,10 +74,12 @@ def register_errors(app: Flask) -> None:
 
 def register_presentation(app: Flask) -> None:
     """Add the filters and functions of the templates."""
-    from autotag.blueprints.documents import words
+    from autotag.blueprints.documents import bulk_words, filter_words, words
 
     presentation.register(app)
     words.register(app)
+    filter_words.register(app)
+    bulk_words.register(app)
 
 
 def register_blueprints(app: Flask) -> None:
@@ -85,11 +87,14 @@ def register_blueprints(app: Flask) -> None:
     from autotag.blueprints import (
         account,
         auth,
+        bulk_actions,
         control_panel,
         documents,
+        folders,
         health,
         instance_settings,
         operations,
+        recycle_bin,
         runs,
         system_settings,
         tags,
@@ -97,7 +102,10 @@ def register_blueprints(app: Flask) -> None:
 
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(documents.blueprint)
+    app.register_blueprint(folders.blueprint)
     app.register_blueprint(tags.blueprint)
+    app.register_blueprint(recycle_bin.blueprint)
+    app.register_blueprint(bulk_actions.blueprint)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(account.blueprint)
     app.register_blueprint(operations.blueprint)

@@ -13,6 +13,7 @@ from autotag.instances.administration import UnknownInstance
 from autotag.instances.hosts import MalformedHost
 from autotag.instances.people import SessionNotFound, UserNotFound
 from autotag.media.errors import DocumentNotFound, FolderNotFound, StorageError, UploadRefused
+from autotag.tagging.bulk_actions import BulkActionNotFound
 from autotag.tagging.runs import RunNotFound
 from autotag.tagging.tag_creation import TagsKeepVanishing
 from autotag.tagging.tag_list import TagNotFound
@@ -24,6 +25,7 @@ PAGES = frozenset({403, 404, 413, 429, 500, 503})
 NOT_FOUND = (
     FolderNotFound,
     RunNotFound,
+    BulkActionNotFound,
     SessionNotFound,
     TagNotFound,
     UnknownCategory,

@@ -42,6 +42,7 @@ NAVIGATION = (
     NavigationEntry("Documents and Media", "pictures", "documents.index"),
     NavigationEntry("Tags", "tag", "tags.index"),
     NavigationEntry("Tagging runs", "runs", "runs.index", Role.EDITOR),
+    NavigationEntry("Recycle Bin", "trash", "recycle_bin.index", Role.EDITOR),
     _administration(CONTROL_PANEL, "panel", "control_panel", Role.ADMINISTRATOR, "", ""),
     _administration(
         "Operations",

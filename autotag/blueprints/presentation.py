@@ -27,7 +27,7 @@ _PROVIDER_LABELS = {
     "microsoft-cognitive-services": "Microsoft Cognitive Services",
 }
 
-_TYPE_LABELS = {
+TYPE_LABELS = {
     "image/jpeg": "JPEG image",
     "image/png": "PNG image",
     "image/gif": "GIF image",
@@ -128,7 +128,7 @@ def provenance(tag: AssignedTag) -> str:
 def type_label(document: Document) -> str:
     """Name the kind of a file for people."""
     extension = extension_label(document)
-    return _TYPE_LABELS.get(document.mime_type) or (
+    return TYPE_LABELS.get(document.mime_type) or (
         NO_EXTENSION if extension == NO_EXTENSION else f"{extension} file"
     )
 

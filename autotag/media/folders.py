@@ -123,12 +123,12 @@ def restore_folder(
 ) -> int | None:
     """Take the deletion of a folder back: its files return, and with them the folders that held any.
 
-    The folder itself is made again even when it was empty; empty folders below it are not. Returns its id, or
-    None for a path that no folder can have.
+    The folder itself is made again even when it was empty, if its path is given; empty folders below it are not.
+    Returns its id. Raises FolderRefused for a path that no folder can have.
     """
     restore_act(work, instance_id, stamp, user_id)
     parent_id: int | None = None
-    for step in path.split(SEPARATOR)[:MAXIMUM_DEPTH]:
+    for step in filter(None, path.split(SEPARATOR)[:MAXIMUM_DEPTH]):
         name = clean_folder_name(step)
         found = work.session.scalar(
             select(Folder.id).where(

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
@@ -73,6 +73,15 @@ def list_documents(
     documents = _load(session, instance_id, found.ids[:limit], *options)
     next_cursor = write_cursor(query.order, documents[-1]) if documents and len(found.ids) > limit else None
     return DocumentPage(_with_tags(session, instance_id, documents), next_cursor, found.total)
+
+
+def newest_id(session: Session, instance_id: int) -> int | None:
+    """Return the id of the newest document of an instance, None when it has none."""
+    return session.scalar(
+        select(func.max(Document.id)).where(
+            Document.instance_id == instance_id, Document.deleted_at.is_(None)
+        )
+    )
 
 
 def _load(

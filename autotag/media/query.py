@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, false, func, select
+from sqlalchemy import ColumnElement, Select, exists, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from autotag.media.search import matching_ids
-from autotag.models import Document, Folder, Tag, TagAssignment, TaggingState
+from autotag.models import Document, Folder, Tag, TagAssignment, TaggingState, User
 from autotag.models.names import fold
 
+MOST_OWNERS = 200
 NOTHING = false()
 """The condition that no document meets."""
 
@@ -143,23 +144,31 @@ def filters(session: Session, instance_id: int, query: DocumentQuery) -> list[Fi
 
 
 def types_of(session: Session, instance_id: int) -> list[str]:
-    """Return the media types that an instance has files of, by one step along the index for each."""
-    first = (
-        select(func.min(Document.mime_type).label("mime_type"))
-        .where(Document.instance_id == instance_id, Document.deleted_at.is_(None))
-        .cte("types", recursive=True)
+    """Return the media types that an instance has files of."""
+    return list(session.scalars(_values_of(Document.mime_type, instance_id)))
+
+
+def owners_of(session: Session, instance_id: int, also: int | None = None) -> dict[int, str]:
+    """Return the e-mail addresses of the people who have files in an instance, by id and in alphabetical order.
+
+    There are so many at most that they can be chosen from; the one that is asked for is among them.
+    """
+    some = _values_of(Document.owner_id, instance_id).limit(MOST_OWNERS)
+    rows = session.execute(
+        select(User.id, User.email)
+        .where(User.instance_id == instance_id, or_(User.id.in_(some), User.id == also))
+        .order_by(User.email)
     )
-    following = (
-        select(func.min(Document.mime_type))
-        .where(
-            Document.instance_id == instance_id,
-            Document.deleted_at.is_(None),
-            Document.mime_type > first.c.mime_type,
-        )
-        .scalar_subquery()
-    )
-    types = first.union_all(select(following).where(first.c.mime_type.is_not(None)))
-    return list(session.scalars(select(types.c.mime_type).where(types.c.mime_type.is_not(None))))
+    return {row.id: row.email for row in rows}
+
+
+def _values_of(column: InstrumentedAttribute[Any], instance_id: int) -> Select[Any]:
+    """Return the statement for the different values of a column, by one step along its index for each."""
+    alive = Document.instance_id == instance_id, Document.deleted_at.is_(None)
+    values = select(func.min(column).label("value")).where(*alive).cte("different", recursive=True)
+    following = select(func.min(column)).where(*alive, column > values.c.value).scalar_subquery()
+    values = values.union_all(select(following).where(values.c.value.is_not(None)))
+    return select(values.c.value).where(values.c.value.is_not(None))
 
 
 def _of_type(session: Session, instance_id: int, mime_type: str) -> Filter:

@@ -82,7 +82,7 @@ def start_action(
         kind=kind,
         selection=chosen,
         parameters=_checked(kind, parameters or {})
-        | {"until": until or _highest_id(work.session, instance_id)},
+        | {"until": until or highest_id(work.session, instance_id)},
         created_by_id=user_id,
         created_at=utc_now(),
     )
@@ -246,6 +246,7 @@ def _read_query(written: Mapping[str, Any] | None) -> DocumentQuery | None:
     return DocumentQuery(**again)
 
 
-def _highest_id(session: Session, instance_id: int) -> int:
+def highest_id(session: Session, instance_id: int) -> int:
+    """Return the id of an instance's newest document, 0 without one: what comes later is larger."""
     highest = select(func.max(Document.id)).where(Document.instance_id == instance_id)
     return session.scalar(highest) or 0

@@ -46,6 +46,19 @@ def count_chosen(session: Session, instance_id: int, selection: Selection, until
     return session.scalar(select(func.count()).select_from(chosen)) or 0
 
 
+def count_automatic(
+    session: Session, instance_id: int, selection: Selection, until: int | None = None
+) -> int:
+    """Return how many automatic tags the chosen documents have together."""
+    chosen = _chosen(session, instance_id, selection, until)
+    statement = select(func.count()).where(
+        TagAssignment.instance_id == instance_id,
+        TagAssignment.document_id.in_(chosen.scalar_subquery()),
+        TagAssignment.source == AssignmentSource.AUTO,
+    )
+    return session.scalar(statement) or 0
+
+
 def count_tags(
     session: Session, instance_id: int, selection: Selection, until: int | None = None
 ) -> TagCounts:

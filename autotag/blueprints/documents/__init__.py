@@ -9,6 +9,8 @@ MAXIMUM_ID = 2**31 - 1
 ONE_DOCUMENT = f"/documents/<int(max={MAXIMUM_ID}):document_id>"
 
 # The views register themselves on the blueprint, so it must be there first.
+import autotag.blueprints.documents.bulk  # noqa: E402 - the views register themselves on the blueprint
+import autotag.blueprints.documents.bulk_pages  # noqa: E402 - as above
 import autotag.blueprints.documents.files  # noqa: E402 - the views register themselves on the blueprint
 import autotag.blueprints.documents.page  # noqa: E402 - as above
 import autotag.blueprints.documents.tag_editor  # noqa: E402 - as above

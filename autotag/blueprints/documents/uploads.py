@@ -10,8 +10,8 @@ from werkzeug.datastructures import FileStorage
 
 from autotag.blueprints.access import requires
 from autotag.blueprints.documents import blueprint
+from autotag.blueprints.documents.cards import render_card
 from autotag.blueprints.documents.forms import UploadWishes, sent_files, upload_wishes
-from autotag.blueprints.documents.views import render_card
 from autotag.blueprints.errors import wants_problem
 from autotag.blueprints.presentation import counted
 from autotag.blueprints.services import services

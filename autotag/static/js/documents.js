@@ -1,14 +1,19 @@
-// The grid: cards that change while their files are tagged, new cards in front, more cards at the end.
+// The list: files that change while they are tagged, new files in front, more files at the end, in each view.
 import { announce } from "./announce.js";
-import { elementFrom } from "./fragments.js";
+import { elementFrom, localizeTimes } from "./fragments.js";
 import { fetchJson, poll } from "./polling.js";
 
 const AT_ONCE = 100;
+// How long files that were just uploaded are collected before the list asks for their rows.
+const GATHERING = 150;
+const COUNTED_AT_MOST = 10000;
 
 const grid = document.querySelector("[data-document-grid]");
 const count = document.querySelector("[data-document-count]");
 const live = poll(update);
+const uploaded = [];
 let turn = 0;
+let gathering = 0;
 
 // With more cards waiting than one request may name, they take turns.
 function nextIds() {
@@ -21,13 +26,24 @@ function nextIds() {
 async function update() {
   const ids = nextIds();
   if (!ids.length) return false;
-  const query = new URLSearchParams(ids.map((id) => ["id", id]));
-  const answer = await fetchJson(`${grid.dataset.cardsUrl}?${query}`);
+  const answer = await askFor(ids);
   if (!answer) return false;
   const finished = ids.map((id) => replaceCard(id, answer.cards[id])).filter(Boolean);
   if (finished.length > 3) announce(`${finished.length} files are ready`);
   else announce(finished.join(". "));
   return Boolean(grid.querySelector("[data-pending]"));
+}
+
+function askFor(ids) {
+  const address = new URL(grid.dataset.cardsUrl, location.href);
+  for (const id of ids) address.searchParams.append("id", id);
+  return fetchJson(address);
+}
+
+function cardFrom(html) {
+  const card = elementFrom(html);
+  localizeTimes(card);
+  return card;
 }
 
 // Puts a card in place of its former self; returns what to announce when it came to its end.
@@ -38,12 +54,14 @@ function replaceCard(id, html) {
     former.remove();
     return "";
   }
-  const card = elementFrom(html);
+  const card = cardFrom(html);
   if (card.dataset.version === former.dataset.version) return "";
   keepPicture(former, card);
-  const focused = former.contains(document.activeElement);
+  const [check, wasCheck] = [card, former].map((each) => each.querySelector(".card-check"));
+  if (check && wasCheck) check.checked = wasCheck.checked;
+  const focused = former.contains(document.activeElement) && document.activeElement;
   former.replaceWith(card);
-  if (focused) card.querySelector("a").focus({ preventScroll: true });
+  if (focused) card.querySelector(focused.matches(".card-check") ? ".card-check" : ".card-link").focus({ preventScroll: true });
   return "pending" in card.dataset ? "" : card.dataset.announcement;
 }
 
@@ -54,13 +72,31 @@ function keepPicture(former, card) {
   if (before && after && before.src === after.src) after.replaceWith(before);
 }
 
-function addCard({ card }) {
+// A file that was uploaded stands first in a list of the newest; in any other, the panel of uploads leads to it.
+function addUploaded({ id, card }) {
+  if (!("plain" in grid.dataset)) return;
+  if (grid.dataset.view === "cards") return addInFront([card]);
+  uploaded.push(id);
+  gathering ||= setTimeout(gather, GATHERING);
+}
+
+async function gather() {
+  gathering = 0;
+  const ids = uploaded.splice(0, AT_ONCE);
+  const answer = await askFor(ids).catch(() => null);
+  if (answer) addInFront(ids.map((id) => answer.cards[id]).filter(Boolean));
+  if (uploaded.length) gathering ||= setTimeout(gather, GATHERING);
+}
+
+function addInFront(cards) {
   document.querySelector("[data-empty-state]")?.remove();
-  grid.hidden = false;
-  grid.prepend(elementFrom(card));
-  const total = Number(count.dataset.documentCount) + 1;
+  (grid.closest("[data-document-table]") ?? grid).hidden = false;
+  for (const card of cards) grid.prepend(cardFrom(card));
+  const total = Number(count.dataset.documentCount) + cards.length;
   count.dataset.documentCount = total;
-  count.textContent = `${total.toLocaleString("en")} ${total === 1 ? "file" : "files"}`;
+  if (total <= COUNTED_AT_MOST) {
+    count.textContent = `${total.toLocaleString("en")} ${total === 1 ? "file" : "files"}`;
+  }
   live.wake();
 }
 
@@ -77,15 +113,16 @@ async function loadMore(event) {
   const cards = [...page.querySelectorAll("[data-card]")].filter(
     (card) => !grid.querySelector(`[data-card="${card.dataset.card}"]`),
   );
+  cards.forEach(localizeTimes);
   grid.append(...cards);
   const next = page.querySelector("[data-load-more]");
   if (next) link.replaceWith(next);
   else link.parentElement.remove();
-  cards[0]?.querySelector("a").focus({ preventScroll: true });
+  cards[0]?.querySelector(".card-link").focus({ preventScroll: true });
   announce(`${cards.length} more files`);
   live.wake();
 }
 
-document.addEventListener("autotag:uploaded", (event) => addCard(event.detail));
+document.addEventListener("autotag:uploaded", (event) => addUploaded(event.detail));
 document.addEventListener("click", loadMore);
 live.wake();

@@ -15,11 +15,14 @@ export function fill(container, html) {
 }
 
 const LOCAL_TIME = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
+const LOCAL_DAY = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
 
 // The server writes UTC; here the reader's own clock is known.
 export function localizeTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]:not([title])")) {
     time.title = time.textContent;
-    time.textContent = LOCAL_TIME.format(new Date(time.dateTime));
+    const moment = new Date(time.dateTime);
+    if ("day" in time.dataset) time.title = LOCAL_TIME.format(moment);
+    time.textContent = ("day" in time.dataset ? LOCAL_DAY : LOCAL_TIME).format(moment);
   }
 }

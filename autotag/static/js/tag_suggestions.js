@@ -14,4 +14,4 @@ async function suggest() {
   field.list.replaceChildren(...answer.names.map((name) => new Option(name, name)));
 }
 
-field.addEventListener("input", suggest);
+field?.addEventListener("input", suggest);

@@ -21,6 +21,8 @@ from autotag.media.renditions import preview_key, thumbnail_key
 from autotag.media.storage import FolderStorage, original_key
 from autotag.models import (
     Base,
+    BulkAction,
+    BulkActionState,
     Document,
     DocumentVersion,
     Role,
@@ -32,7 +34,9 @@ from autotag.models import (
     UserSession,
     VirtualInstance,
 )
+from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
+from autotag.tagging.bulk_actions import BulkKind
 from tests.unit.conftest import Factory
 
 SignIn = Callable[[FlaskClient, User, str], None]
@@ -98,10 +102,26 @@ def theirs(
             )
         )
         audit(work.session, globex.id, person.email, "role changed", "secret person")
+        work.session.add(bulk_action(88_060, globex))
     keep_files(storage, document.sha256)
+    make.document(globex, id=88_031, title="Secret trash", sha256=document.sha256, deleted_at=utc_now())
     ids = {"instance": 88_010, "person": 88_020, "document": 88_030, "tag": 88_040, "session": 88_050}
     ids["run"] = 88_060
+    ids |= {"deleted": 88_031, "action": 88_060}
     return Theirs(globex, person, ids)
+
+
+def bulk_action(number: int, instance: VirtualInstance) -> BulkAction:
+    return BulkAction(
+        id=number,
+        instance_id=instance.id,
+        kind=BulkKind.DELETE,
+        selection={"query": {"text": "secret"}},
+        parameters={"until": 1},
+        state=BulkActionState.FINISHED,
+        done=1,
+        total=1,
+    )
 
 
 def keep_files(storage: FolderStorage, sha256: str) -> None:
@@ -263,6 +283,7 @@ def test_the_same_numbers_lead_their_owner_to_each_page(
     """Otherwise the tests above could find nothing for another reason than the wall."""
     visitor = visit(theirs.instance, Role.ADMINISTRATOR)
     kinds = {"document_id": "document", "user_id": "person", "tag_id": "tag", "run_id": "run"}
+    kinds |= {"deleted_id": "deleted", "action_id": "action"}
     known = {name: theirs.ids[kind] for name, kind in kinds.items()} | {"number": 1}
     seen = 0
     for rule in rules:
