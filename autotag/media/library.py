@@ -149,7 +149,8 @@ def _with_tags(session: Session, instance_id: int, documents: Sequence[Document]
     rows = session.execute(
         select(TagAssignment.document_id, Tag.name, TagAssignment.source, TagAssignment.provider)
         .add_columns(TagAssignment.model, TagAssignment.confidence)
-        .join(Tag, Tag.id == TagAssignment.tag_id)
+        # Outer, so that a database begins with these documents, and not with all tags of the instance.
+        .outerjoin(Tag, Tag.id == TagAssignment.tag_id)
         .where(
             TagAssignment.instance_id == instance_id,
             TagAssignment.document_id.in_([document.id for document in documents]),
