@@ -68,16 +68,15 @@ def part(page: Page, name: str) -> Locator:
     return page.locator(f"[data-part={name}]")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("narrow", [False, True], ids=["wide", "narrow"])
 def test_trouble_is_accessible_and_fits_its_window(
-    busy: Installation, open_window: OpenWindow, narrow: bool, dark: bool
+    busy: Installation, open_window: OpenWindow, narrow: bool
 ) -> None:
-    visitor = open_window(busy, narrow=narrow, dark=dark)
+    visitor = open_window(busy, narrow=narrow)
     visitor.go(PAGE)
     expect(part(visitor.page, "trouble")).to_contain_text("did not answer in time")
     expect(part(visitor.page, "process")).to_contain_text("Permanently disabled")
-    examine(visitor.page, "operations-trouble", narrow, dark)
+    examine(visitor.page, "operations-trouble", narrow)
 
 
 def test_the_page_follows_what_happens_and_the_buttons_work(
