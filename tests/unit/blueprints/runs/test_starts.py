@@ -77,6 +77,8 @@ def test_a_folder_is_tagged_again_with_what_lies_below(library: Library, editor:
     with library.sessions() as session, unit_of_work(session) as work:
         folder = Folder(instance_id=library.instance.id, name="Trip", normalized_name="trip")
         work.session.add(folder)
+    (form,) = editor.page(f"/documents?folder={folder.id}").select('form[action$="/tag-again"]')
+    assert form["action"] == f"/folders/{folder.id}/tag-again"
     answer = editor.post(f"/folders/{folder.id}/tag-again")
     assert answer.headers["Location"] == f"/documents?folder={folder.id}"
     assert runs_of(library) == []
