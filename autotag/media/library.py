@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
@@ -51,12 +51,14 @@ class DocumentSummary:
 class DocumentPage:
     """One page of a list; `next_cursor` leads to the next one, None at the end.
 
-    `total` counts the whole list, up to COUNTED_AT_MOST; one more than that means that there are more.
+    `total` counts the whole list, up to COUNTED_AT_MOST; one more than that means that there are more, and so does
+    `is_least`.
     """
 
     items: list[DocumentSummary]
     next_cursor: str | None
     total: int
+    is_least: bool = False
 
 
 def list_documents(
@@ -72,16 +74,7 @@ def list_documents(
     found = find_page(session, instance_id, query, read_cursor(query.order, cursor), limit)
     documents = _load(session, instance_id, found.ids[:limit], *options)
     next_cursor = write_cursor(query.order, documents[-1]) if documents and len(found.ids) > limit else None
-    return DocumentPage(_with_tags(session, instance_id, documents), next_cursor, found.total)
-
-
-def newest_id(session: Session, instance_id: int) -> int | None:
-    """Return the id of the newest document of an instance, None when it has none."""
-    return session.scalar(
-        select(func.max(Document.id)).where(
-            Document.instance_id == instance_id, Document.deleted_at.is_(None)
-        )
-    )
+    return DocumentPage(_with_tags(session, documents), next_cursor, found.total, found.is_least)
 
 
 def _load(
@@ -111,7 +104,7 @@ def summaries(
     """Return those of the documents that exist in this instance, in the order asked for."""
     wanted = list(dict.fromkeys(document_ids))
     documents = [each for each in _load(session, instance_id, wanted, *options) if each.deleted_at is None]
-    return _with_tags(session, instance_id, documents)
+    return _with_tags(session, documents)
 
 
 def load_document(
@@ -140,21 +133,22 @@ def load_document(
 def load_summary(session: Session, instance_id: int, document_id: int) -> DocumentSummary:
     """Return one document of this instance with its tags. Raises DocumentNotFound."""
     document = load_document(session, instance_id, document_id)
-    return _with_tags(session, instance_id, [document])[0]
+    return _with_tags(session, [document])[0]
 
 
-def _with_tags(session: Session, instance_id: int, documents: Sequence[Document]) -> list[DocumentSummary]:
+def _with_tags(session: Session, documents: Sequence[Document]) -> list[DocumentSummary]:
     if not documents:
         return []
+    # From the tables and not from the models: the documents are the instance's, so these are, and a condition more
+    # would make SQLite begin with all tags of the instance.
+    assignment, tag = TagAssignment.__table__.c, Tag.__table__.c
     rows = session.execute(
-        select(TagAssignment.document_id, Tag.name, TagAssignment.source, TagAssignment.provider)
-        .add_columns(TagAssignment.model, TagAssignment.confidence)
-        .join(Tag, Tag.id == TagAssignment.tag_id)
+        select(assignment.document_id, tag.name, assignment.source, assignment.provider)
+        .add_columns(assignment.model, assignment.confidence)
         .where(
-            TagAssignment.instance_id == instance_id,
-            TagAssignment.document_id.in_([document.id for document in documents]),
+            assignment.document_id.in_([document.id for document in documents]), tag.id == assignment.tag_id
         )
-        .order_by(TagAssignment.source.desc(), TagAssignment.confidence.desc(), Tag.normalized_name)
+        .order_by(assignment.source.desc(), assignment.confidence.desc(), tag.normalized_name)
     )
     tags: dict[int, list[AssignedTag]] = {document.id: [] for document in documents}
     for document_id, *values in rows:
