@@ -195,7 +195,8 @@ def static_url(path: str, blueprint: str | None = None) -> str:
 
 def favicon() -> Response:
     """Send the product mark to browsers that ask for `/favicon.ico` because what they show is no page of ours."""
-    return current_app.send_static_file("mark.svg")
+    mark = Path(current_app.static_folder or "") / "mark.svg"
+    return Response(mark.read_bytes(), mimetype="image/svg+xml")
 
 
 def register(app: Flask) -> None:

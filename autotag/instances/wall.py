@@ -44,11 +44,20 @@ def _add_criteria(state: ORMExecuteState) -> None:
     instance_id = information.get(_SCOPE)
     if instance_id is None or information.get(_OPEN, False) or state.is_column_load:
         return
-    state.statement = state.statement.options(
-        with_loader_criteria(
+    if state.session.get_bind().dialect.name == "sqlite":
+        # SQLite, which does not know how its data are spread, takes such an equation for a telling one. The wall's must
+        # not choose the index: loaders name the instance themselves where that helps, and no index has a sum.
+        option = with_loader_criteria(
+            TenantOwned,
+            lambda model: model.instance_id + 0 == instance_id,
+            include_aliases=True,
+            track_closure_variables=True,
+        )
+    else:
+        option = with_loader_criteria(
             TenantOwned,
             lambda model: model.instance_id == instance_id,
             include_aliases=True,
             track_closure_variables=True,
         )
-    )
+    state.statement = state.statement.options(option)

@@ -74,7 +74,7 @@ def list_documents(
     found = find_page(session, instance_id, query, read_cursor(query.order, cursor), limit)
     documents = _load(session, instance_id, found.ids[:limit], *options)
     next_cursor = write_cursor(query.order, documents[-1]) if documents and len(found.ids) > limit else None
-    return DocumentPage(_with_tags(session, documents), next_cursor, found.total, found.is_least)
+    return DocumentPage(_with_tags(session, instance_id, documents), next_cursor, found.total, found.is_least)
 
 
 def _load(
@@ -104,7 +104,7 @@ def summaries(
     """Return those of the documents that exist in this instance, in the order asked for."""
     wanted = list(dict.fromkeys(document_ids))
     documents = [each for each in _load(session, instance_id, wanted, *options) if each.deleted_at is None]
-    return _with_tags(session, documents)
+    return _with_tags(session, instance_id, documents)
 
 
 def load_document(
@@ -133,22 +133,22 @@ def load_document(
 def load_summary(session: Session, instance_id: int, document_id: int) -> DocumentSummary:
     """Return one document of this instance with its tags. Raises DocumentNotFound."""
     document = load_document(session, instance_id, document_id)
-    return _with_tags(session, [document])[0]
+    return _with_tags(session, instance_id, [document])[0]
 
 
-def _with_tags(session: Session, documents: Sequence[Document]) -> list[DocumentSummary]:
+def _with_tags(session: Session, instance_id: int, documents: Sequence[Document]) -> list[DocumentSummary]:
     if not documents:
         return []
-    # From the tables and not from the models: the documents are the instance's, so these are, and a condition more
-    # would make SQLite begin with all tags of the instance.
-    assignment, tag = TagAssignment.__table__.c, Tag.__table__.c
     rows = session.execute(
-        select(assignment.document_id, tag.name, assignment.source, assignment.provider)
-        .add_columns(assignment.model, assignment.confidence)
+        select(TagAssignment.document_id, Tag.name, TagAssignment.source, TagAssignment.provider)
+        .add_columns(TagAssignment.model, TagAssignment.confidence)
+        # Outer, so that a database begins with these documents, and not with all tags of the instance.
+        .outerjoin(Tag, Tag.id == TagAssignment.tag_id)
         .where(
-            assignment.document_id.in_([document.id for document in documents]), tag.id == assignment.tag_id
+            TagAssignment.instance_id == instance_id,
+            TagAssignment.document_id.in_([document.id for document in documents]),
         )
-        .order_by(assignment.source.desc(), assignment.confidence.desc(), tag.normalized_name)
+        .order_by(TagAssignment.source.desc(), TagAssignment.confidence.desc(), Tag.normalized_name)
     )
     tags: dict[int, list[AssignedTag]] = {document.id: [] for document in documents}
     for document_id, *values in rows:

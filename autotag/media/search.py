@@ -98,7 +98,8 @@ def _refresh(session: Session, ids: list[int]) -> None:
     tags: dict[int, list[str]] = {}
     for document_id, name in session.execute(
         select(TagAssignment.document_id, Tag.name)
-        .join(Tag, Tag.id == TagAssignment.tag_id)
+        # Outer, so that a database begins with these documents, and not with all tags of the instance.
+        .outerjoin(Tag, Tag.id == TagAssignment.tag_id)
         .where(TagAssignment.document_id.in_(ids))
     ):
         tags.setdefault(document_id, []).append(name)

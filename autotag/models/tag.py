@@ -46,8 +46,8 @@ class TagAssignment(TenantOwned, Base):
     __tablename__ = "tag_assignment"
     __table_args__ = (
         UniqueConstraint("document_id", "tag_id"),
-        # The last two are for counting who put a tag there without a look at the rows.
-        Index("ix_tag_assignment_tag", "tag_id", "document_id", "source", "provider"),
+        # The last three are for counting without a look at the rows: the wall asks each of them for its instance.
+        Index("ix_tag_assignment_tag", "tag_id", "document_id", "instance_id", "source", "provider"),
         Index("ix_tag_assignment_run", "run_id"),
     )
 

@@ -24,6 +24,7 @@ from autotag.models import BulkAction, BulkActionState, Document, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.assignments import add_tags, commit_tags, remove_tags, replace_tags, untag
+from autotag.tagging.tag_creation import hold_tags
 from autotag.tagging.tag_names import TaggingRefused, clean_names
 
 AT_ONCE = 500
@@ -185,6 +186,7 @@ def _perform(work: UnitOfWork, action: BulkAction, ids: Sequence[int]) -> None:
     few = Selection(ids=tuple(ids))
     match BulkKind(action.kind):
         case BulkKind.EDIT_TAGS:
+            hold_tags(work.session, instance_id, given["add"])
             remove_tags(work, instance_id, ids, given["remove"], user_id=user_id)
             add_tags(work, instance_id, ids, given["add"], user_id=user_id)
         case BulkKind.REPLACE_TAGS:

@@ -14,6 +14,7 @@ from autotag.models import BulkAction, BulkActionState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.bulk_actions import fail, work_off
+from autotag.tagging.tag_creation import TagsKeepVanishing
 from autotag.tagging.tag_names import TaggingRefused
 
 logger = structlog.stdlib.get_logger(__name__)
@@ -49,6 +50,8 @@ def _tend(sessions: sessionmaker[Session], action_id: int) -> None:
             action = _hold(work, action_id)
             if action is not None:
                 work_off(work, action)
+    except TagsKeepVanishing:
+        logger.info("tags were deleted meanwhile, trying again", action=action_id)
     except (MediaError, TaggingRefused) as error:
         logger.warning("bulk action failed", action=action_id, reason=error.message)
         with sessions() as session, unit_of_work(session) as work:

@@ -1,25 +1,22 @@
-"""Untag and commit for a whole virtual instance, a part at a time, each part in a transaction of its own.
-
-An interruption leaves the rest as it was; doing it again goes on with that. What lies in the recycle bin is included:
-it may come back.
-"""
+"""Untag and commit for a whole virtual instance: what it would change, and the bulk action that does it."""
 
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from autotag.models import AssignmentSource, TagAssignment
+from autotag.instances.audit import audit
+from autotag.media.query import DocumentQuery, Selection
+from autotag.models import AssignmentSource, BulkAction, Document, TagAssignment
 from autotag.models.unit_of_work import UnitOfWork
-from autotag.tagging.assignments import commit_tags, untag
+from autotag.tagging.bulk_actions import BulkKind, start_action
 
-PART = 1000
-"""Documents of one transaction: other writers wait for it a fraction of a second."""
+AUDITED = {BulkKind.UNTAG: "all files untagged", BulkKind.COMMIT: "all tags committed"}
 
 
 @dataclass(frozen=True, slots=True)
 class AutomaticTags:
-    """How many automatic tags an instance has, and on how many documents."""
+    """How many automatic tags an instance has outside the recycle bin, and on how many documents."""
 
     tags: int
     documents: int
@@ -28,44 +25,27 @@ class AutomaticTags:
 def count_automatic_tags(session: Session, instance_id: int) -> AutomaticTags:
     """Count what untagging or committing the whole instance would change."""
     tags, documents = session.execute(
-        select(func.count(), func.count(TagAssignment.document_id.distinct())).where(
-            TagAssignment.instance_id == instance_id, TagAssignment.source == AssignmentSource.AUTO
+        select(func.count(), func.count(TagAssignment.document_id.distinct()))
+        .select_from(TagAssignment)
+        .join(Document, Document.id == TagAssignment.document_id)
+        .where(
+            TagAssignment.instance_id == instance_id,
+            TagAssignment.source == AssignmentSource.AUTO,
+            Document.deleted_at.is_(None),
         )
     ).one()
     return AutomaticTags(tags, documents)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one part came to: how many tags changed, and the last document, behind which the next part begins."""
+def start_for_everything(
+    work: UnitOfWork, instance_id: int, kind: BulkKind, *, user_id: int | None, actor: str
+) -> BulkAction:
+    """Untag or commit all documents: at once when they are few, else in the background.
 
-    changed: int
-    position: int
-
-
-def untag_part(work: UnitOfWork, instance_id: int, after: int) -> Part | None:
-    """Take the automatic tags off the next documents that have any; None when there are no more."""
-    ids = _next_documents(work.session, instance_id, after)
-    return Part(untag(work, instance_id, ids), ids[-1]) if ids else None
-
-
-def commit_part(work: UnitOfWork, instance_id: int, after: int, *, user_id: int | None) -> Part | None:
-    """Turn the automatic tags of the next documents that have any into ordinary ones; None when there are no more."""
-    ids = _next_documents(work.session, instance_id, after)
-    return Part(commit_tags(work, instance_id, ids, user_id=user_id), ids[-1]) if ids else None
-
-
-def _next_documents(session: Session, instance_id: int, after: int) -> list[int]:
-    return list(
-        session.scalars(
-            select(TagAssignment.document_id)
-            .where(
-                TagAssignment.instance_id == instance_id,
-                TagAssignment.source == AssignmentSource.AUTO,
-                TagAssignment.document_id > after,
-            )
-            .order_by(TagAssignment.document_id)
-            .distinct()
-            .limit(PART)
-        )
-    )
+    Raises TaggingRefused when there is no document.
+    """
+    before = count_automatic_tags(work.session, instance_id).tags
+    everything = Selection(query=DocumentQuery())
+    action = start_action(work, instance_id, kind, everything, user_id=user_id, actor=actor)
+    audit(work.session, instance_id, actor, AUDITED[kind], "", [["Automatic tags", before, 0]])
+    return action

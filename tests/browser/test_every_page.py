@@ -72,13 +72,17 @@ def filled(installation: Installation, make_pictures: Callable[[int], list[bytes
     person = ("--instance", "default", "--email", "eva@example.test", "--role", "editor", "--password-stdin")
     installation.command("users", "create", *person, typed="correct horse battery")
     installation.wait_final([failed_id, *ids])
+    started = client.post("/runs", data={"scope": "all", "csrf_token": client.csrf_token()})
+    assert "/runs/" in started.url, started.text[:500]
     value = installation.database.value
+    installation.wait(lambda: value("SELECT state FROM tagging_run") == "finished", "the end of the run")
     most_used = "SELECT tag_id FROM tag_assignment GROUP BY tag_id ORDER BY count(*) DESC, tag_id LIMIT 1"
     numbers = {
         "document": ids[-3],
         "failed": failed_id,
         "tag": value(most_used),
         "other_tag": value("SELECT max(id) FROM tag"),
+        "run": value("SELECT id FROM tagging_run"),
         "person": value("SELECT id FROM user_account WHERE email = 'eva@example.test'"),
         "instance": value("SELECT id FROM virtual_instance WHERE web_id = 'default'"),
     }
@@ -157,6 +161,8 @@ VIEWS = (
     View("tag-merge-nothing", "/tags/merge?id={tag}&name=no-such-tag"),
     View("tags-automatic", "/tags/automatic"),
     View("tags-automatic-empty", "/tags/automatic", empty=True),
+    View("runs-empty", "/runs", empty=True),
+    View("run", "/runs/{run}"),
     View("account", "/account"),
     View("instance-add", "/control-panel/instances/add"),
     View("instance", "/control-panel/instances/{instance}"),
@@ -183,8 +189,11 @@ NO_PAGES = {
     "system_settings.export": "a file",
     "instance_settings.export": "a file",
     "tags.suggest": "data, for a script",
-    "operations.healthz": "data, for programs",
-    "operations.readyz": "data, for programs",
+    "documents.version_content": "a file",
+    "runs.progress": "pieces of a page, for its script",
+    "operations.state": "pieces of a page, for its script",
+    "health.healthz": "data, for programs",
+    "health.readyz": "data, for programs",
 }
 """What answers a GET and is no page, with what it is instead."""
 

@@ -23,6 +23,9 @@ from autotag.models import (
     Base,
     Document,
     PredictionSet,
+    RunItemState,
+    RunScope,
+    RunState,
     Tag,
     TagAssignment,
     TaggingAttempt,
@@ -30,14 +33,20 @@ from autotag.models import (
     VirtualInstance,
     schema,
 )
+from autotag.models.base import utc_now
 from autotag.models.engine import build_engine
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving.backup import BackupError, back_up
 from autotag.serving.restore import restore
-from autotag.tagging.claims import claim
+from autotag.tagging.claims import claim, release_claims_of
 from autotag.tagging.outcome import Outcome, Predictions
 from autotag.tagging.policy import Candidate, decide
 from autotag.tagging.recording import record
+from autotag.tagging.run_feeding import WINDOW
+from autotag.tagging.run_progress import list_runs, list_tagged, progress_of
+from autotag.tagging.runs import count_covered, pause_run, resume_run, undo_run
+from tests.unit.conftest import Factory
+from tests.unit.tagging.conftest import Library, enable_tensorflow
 
 if TYPE_CHECKING:
     from tests.conftest import Installation
@@ -257,3 +266,46 @@ def test_the_whole_road_runs_on_postgresql(
     assert not (installation.instance_path / "autotag.sqlite").exists()
     assert installation.run("doctor", "--json").returncode == 0
     assert installation.stop() == 0
+
+
+def test_a_run_is_stopped_resumed_and_undone_as_on_sqlite(
+    sessions: sessionmaker[Session], instance_id: int
+) -> None:
+    with sessions() as session:
+        instance = session.get_one(VirtualInstance, instance_id)
+    enable_tensorflow(sessions, instance_id)
+    library = Library(sessions, Factory(sessions), instance)
+    documents = [
+        library.document(TaggingState.SKIPPED, tagging_reason="It was off.") for _ in range(WINDOW + 4)
+    ]
+    library.document(deleted_at=utc_now())
+    run = library.start(scope=RunScope.UNTAGGED)
+    (held, *_) = library.take(documents[0], documents[1])
+    library.record(held, library.conclude(held))
+    library.act(pause_run, run)
+    assert library.items(run) == {
+        RunItemState.DONE: 1,
+        RunItemState.QUEUED: 1,
+        RunItemState.WAITING: WINDOW + 2,
+    }
+    release_claims_of(sessions, "worker-1")
+    library.go_on()
+    library.act(resume_run, run)
+    library.add(documents[2], "mine")
+    library.go_on()
+    library.add(documents[0], "cat")
+    assert library.run(run).state is RunState.FINISHED
+    assert library.items(run) == {RunItemState.DONE: WINDOW + 4}
+    with sessions() as session:
+        found = progress_of(session, library.run(run))
+        assert (found.counts.done, found.counts.left) == (WINDOW + 4, 0)
+        assert len(list_tagged(session, library.run(run), limit=5)) == 5
+        assert len(list_runs(session, instance_id)) == 1
+        assert count_covered(session, instance_id, RunScope.UNTAGGED) == 0
+    library.act(undo_run, run)
+    library.go_on()
+    assert library.run(run).finished_at is not None
+    assert library.tags(documents[0]) == {"cat": "manual"}
+    assert library.tags(documents[2]) == {"mine": "manual"}
+    assert {library.look(document).tagging_reason for document in documents} == {"It was off."}
+    assert library.all_tags() == ["cat", "mine"]

@@ -53,7 +53,7 @@ def refusable(view: View) -> View:
 @refusable
 def bulk() -> ResponseReturnValue:
     """Lead from the bar to the page that asks what is to be done."""
-    page = request.form.get("action", "")
+    page = request.form.get("page", "")
     choice = requested_choice()
     if page not in PAGES:
         raise NothingChosen("Choose what to do with the files.")

@@ -2,12 +2,13 @@
 
 import math
 
-from flask import Flask, current_app
+from flask import Flask
 
 from autotag.blueprints.presentation import NO_BREAK_SPACE
-from autotag.models import TaggingState
+from autotag.models import Document, TaggingState
 from autotag.tagging.explanation import JudgedPrediction
 from autotag.tagging.policy import Verdict
+from autotag.tagging.retrying import HOPELESS
 
 _STATES = {
     TaggingState.QUEUED: "Waiting",
@@ -73,9 +74,9 @@ def seconds_text(seconds: float) -> str:
     return f"{seconds:.2f}{NO_BREAK_SPACE}s" if seconds < 10 else f"{seconds:.0f}{NO_BREAK_SPACE}s"
 
 
-def has_view(endpoint: str) -> bool:
-    """Whether the application has a view of this name."""
-    return endpoint in current_app.view_functions
+def may_succeed(document: Document) -> bool:
+    """Whether trying a failed document again can end otherwise: not when it lies in the file itself."""
+    return document.tagging_reason_code not in HOPELESS
 
 
 def register(app: Flask) -> None:
@@ -83,8 +84,8 @@ def register(app: Flask) -> None:
     app.jinja_env.filters.update(
         decision_text=decision_text,
         is_accepted=is_accepted,
+        may_succeed=may_succeed,
         precise_percent=precise_percent,
         seconds_text=seconds_text,
         state_word=state_word,
     )
-    app.jinja_env.globals.update(has_view=has_view)

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import current_app, url_for
-
 from autotag.blueprints.operations import blueprint
 from autotag.blueprints.presentation import NO_BREAK_SPACE, provider_label
 from autotag.models import TaggingState
@@ -76,12 +74,6 @@ def money(amount: float, currency: str) -> str:
 def part_of(done: int, total: int) -> str:
     """Say how much of something is done: 1,200 of 5,000."""
     return f"{done:,} of {total:,}"
-
-
-@blueprint.app_template_global()
-def run_address(run_id: int) -> str | None:
-    """Return the address of a tagging run's page, once there is one."""
-    return url_for("runs.show", run_id=run_id) if "runs.show" in current_app.view_functions else None
 
 
 @blueprint.app_template_global()

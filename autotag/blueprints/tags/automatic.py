@@ -1,19 +1,17 @@
 """Untag and commit for the whole virtual instance: confirmed with counts, for administrators."""
 
-from collections.abc import Callable
-
 from flask import flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.presentation import counted
 from autotag.blueprints.tags import blueprint
 from autotag.extensions import db
-from autotag.instances.audit import audit
-from autotag.models import Role
-from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging.whole_instance import Part, commit_part, count_automatic_tags, untag_part
+from autotag.models import BulkActionState, Role
+from autotag.models.unit_of_work import unit_of_work
+from autotag.tagging.bulk_actions import BulkKind
+from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.whole_instance import count_automatic_tags, start_for_everything
 
 
 @blueprint.get("/automatic")
@@ -28,31 +26,28 @@ def automatic() -> ResponseReturnValue:
 @requires(Role.ADMINISTRATOR)
 def untag_everything() -> ResponseReturnValue:
     """Take all automatic tags off all files."""
-    instance_id = g.instance.id
-    number = to_the_end("all files untagged", lambda work, after: untag_part(work, instance_id, after))
-    flash(f"{counted(number, 'automatic tag')} removed.", "success")
-    return redirect(url_for("tags.index"), 303)
+    return carry_out(BulkKind.UNTAG, "removed")
 
 
 @blueprint.post("/automatic/commit")
 @requires(Role.ADMINISTRATOR)
 def commit_everything() -> ResponseReturnValue:
     """Turn all automatic tags into ordinary ones."""
-    instance_id, user_id = g.instance.id, current_user.user.id
-    number = to_the_end(
-        "all tags committed", lambda work, after: commit_part(work, instance_id, after, user_id=user_id)
-    )
-    flash(f"{counted(number, 'automatic tag')} committed.", "success")
-    return redirect(url_for("tags.index"), 303)
+    return carry_out(BulkKind.COMMIT, "committed")
 
 
-def to_the_end(action: str, part: Callable[[UnitOfWork, int], Part | None]) -> int:
-    """Do one part after the other until there are no more; note it in the audit trail, and return how much it was."""
-    actor, total, position = current_user.user.email, 0, 0
-    while True:
+def carry_out(kind: BulkKind, done: str) -> ResponseReturnValue:
+    """Begin one of the two, and say whether it is done already."""
+    who = current_user.user
+    try:
         with unit_of_work(db.session()) as work:
-            done = part(work, position)
-            if done is None:
-                audit(work.session, g.instance.id, actor, action, "", [["Automatic tags", total, 0]])
-                return total
-        total, position = total + done.changed, done.position
+            action = start_for_everything(work, g.instance.id, kind, user_id=who.id, actor=who.email)
+            is_over = action.state is BulkActionState.FINISHED
+    except TaggingRefused as refused:
+        flash(refused.message, "warning")
+    else:
+        flash(
+            f"The automatic tags are {done}." if is_over else f"The automatic tags are being {done}.",
+            "success",
+        )
+    return redirect(url_for("tags.automatic"), 303)

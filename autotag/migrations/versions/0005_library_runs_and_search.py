@@ -161,7 +161,9 @@ def upgrade() -> None:
 
     op.drop_index("ix_tag_assignment_tag", table_name="tag_assignment")
     op.create_index(
-        "ix_tag_assignment_tag", "tag_assignment", ["tag_id", "document_id", "source", "provider"]
+        "ix_tag_assignment_tag",
+        "tag_assignment",
+        ["tag_id", "document_id", "instance_id", "source", "provider"],
     )
 
     with op.batch_alter_table("tagging_run", schema=None) as batch_op:

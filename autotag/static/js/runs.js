@@ -33,8 +33,8 @@ function showProgress(html) {
   if (bar && after) {
     bar.max = after.max;
     bar.value = after.value;
+    after.replaceWith(bar);
   }
-  if (after) after.replaceWith(bar);
   progress.replaceChildren(...next.childNodes);
 }
 

@@ -24,10 +24,11 @@ export function startVersionUpload() {
     const result = await sendFile(picker.files[0], {
       address: form.action,
       token: form.elements.csrf_token.value,
+      tags: [],
       onProgress: (part) => (bar.value = part),
-    });
+    }).done;
     if (result.state === "done") return location.assign(result.document.url);
-    problem.textContent = result.reason;
+    problem.textContent = result.reason ?? "The page was open too long. Reload it.";
     picker.value = "";
     bar.hidden = true;
     bar.value = 0;

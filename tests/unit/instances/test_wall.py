@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import Engine, delete, event, func, select, text, update
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload, sessionmaker
 
 from autotag.instances.wall import across_instances, leave_instance, scope_to_instance
@@ -149,3 +149,21 @@ def test_a_session_that_leaves_its_instance_holds_nothing_of_it(scoped: Session,
     assert held not in scoped
     scope_to_instance(scoped, theirs.instance_id)
     assert scoped.scalars(select(Document.title)).all() == ["theirs"]
+
+
+def test_the_wall_chooses_no_index(scoped: Session, engine: Engine) -> None:
+    """What is quick without the wall is quick behind it: a document's tags are found from the document."""
+    asked: list[tuple[str, object]] = []
+    event.listen(engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+    scoped.execute(
+        select(Tag.name)
+        .join(TagAssignment, TagAssignment.tag_id == Tag.id)
+        .where(TagAssignment.document_id.in_([1, 2, 3]))
+    )
+    statement, parameters = asked[-1]
+    assert "instance_id" in statement
+    plan = [
+        row[3] for row in scoped.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+    ]  # type: ignore[arg-type]
+    assert [step.split()[1] for step in plan] == ["tag_assignment", "tag"]
+    assert "INTEGER PRIMARY KEY" in plan[1]

@@ -92,7 +92,7 @@ def test_two_applications_live_in_one_process(
     assert second.extensions["autotag"].config is other
     # The second one has no tables, so it can only fail; the first one must not notice.
     with capture_logs():
-        assert second.test_client().get("/sign-in").status_code == 500
+        assert second.test_client().get("/sign-in").status_code == 503
     assert first.test_client().get("/sign-in").status_code == 200
 
 

@@ -111,10 +111,23 @@ def test_an_editor_has_the_controls_and_a_viewer_has_none(
 ) -> None:
     editor = page_of(browser(acme, Role.EDITOR), document)
     assert actions(editor) >= {"edit", "tags", "tags/remove", "untag", "keep-tags", "versions"}
+    assert actions(editor) >= {"tag-again", "delete"}
     viewer = page_of(browser(acme, Role.VIEWER), document)
     assert actions(viewer) == set()
     assert viewer.find(class_="chip-remove") is None
     assert viewer.find("a", href=f"/documents/{document.id}/content") is not None
+
+
+@pytest.mark.parametrize(
+    ("code", "label"), [("unreadable_image", "Try again"), ("not_an_image", "Upload another file")]
+)
+def test_trouble_carries_the_one_button_that_helps(
+    browser: Open, make: Factory, acme: VirtualInstance, default_instance: object, code: str, label: str
+) -> None:
+    broken = make.document(acme, tagging_state=TaggingState.FAILED, tagging_reason_code=code)
+    buttons = page_of(browser(acme, Role.EDITOR), broken).select(".trouble .btn")
+    assert [button.get_text().strip() for button in buttons] == [label]
+    assert page_of(browser(acme, Role.VIEWER), broken).select(".trouble .btn") == []
 
 
 @pytest.mark.parametrize("state", [TaggingState.FAILED, TaggingState.QUARANTINED])
@@ -162,6 +175,22 @@ def test_steps_stay_within_the_list_that_one_came_from(
     back = page.find("a", class_="back-link")
     assert back is not None
     assert back["href"] == "/documents?type=image/png&order=name&view=list&cursor=abc"  # type: ignore[index]
+
+
+def test_moving_comes_back_to_the_document_and_deleting_to_the_list(
+    browser: Open, acme: VirtualInstance, document: Document
+) -> None:
+    person = browser(acme, Role.EDITOR)
+    page = page_of(person, document, "?order=name")
+    move = page.find("a", href=re.compile("/documents/bulk/move"))
+    assert move is not None
+    assert f"/documents/{document.id}?order=name" in person.get(str(move["href"])).text  # type: ignore[index]
+    form = page.find("form", attrs={"action": re.compile("/delete")})
+    assert form is not None
+    back = form.find(attrs={"name": "back"})["value"]  # type: ignore[union-attr, index, call-overload]
+    answer = person.post(f"/documents/{document.id}/delete", {"back": back})
+    assert (answer.status_code, answer.location) == (303, "/documents?order=name")
+    assert person.get(f"/documents/{document.id}").status_code == 404
 
 
 def test_at_the_ends_of_a_list_there_is_no_step(

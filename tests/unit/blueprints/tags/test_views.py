@@ -7,7 +7,7 @@ from bs4 import BeautifulSoup
 from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.models import AssignmentSource, Document, Role, Tag, TagAssignment, VirtualInstance
+from autotag.models import AssignmentSource, BulkAction, Document, Role, Tag, TagAssignment, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.tag_creation import ensure_tags, insert_new
@@ -320,8 +320,7 @@ class TestTheWholeInstance:
         return administrator
 
     @pytest.fixture(autouse=True)
-    def tagged(self, make: Factory, acme: VirtualInstance, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("autotag.tagging.whole_instance.PART", 2)
+    def tagged(self, make: Factory, acme: VirtualInstance, put: Put) -> None:
         documents = [make.document(acme, tagging_state="tagged") for _ in range(5)]
         put(acme, "tabby", *documents, **AUTO)
         put(acme, "cat", *documents[:2], **AUTO)
@@ -340,7 +339,7 @@ class TestTheWholeInstance:
 
     def test_what_it_would_change_is_counted_and_asked(self, boss: Browser) -> None:
         words = said(boss.page("/tags/automatic"))
-        assert "7 tags on 5 files" in words
+        assert "7 automatic tags on 5 files" in words
         assert "Remove 7 automatic tags" in words
 
     def test_untagging_takes_the_automatic_ones_off(
@@ -348,8 +347,9 @@ class TestTheWholeInstance:
     ) -> None:
         assert boss.post("/tags/automatic/untag").status_code == 303
         assert self.sources(sessions) == {"mine": {"manual"}, "theirs": {"auto"}}
-        assert "7 automatic tags removed." in said(boss.page("/tags"))
-        assert "There are no automatic tags" in said(boss.page("/tags/automatic"))
+        words = said(boss.page("/tags/automatic"))
+        assert "The automatic tags are removed." in words
+        assert "There are no automatic tags" in words
         assert "All files untagged" in said(boss.page("/control-panel/audit"))
 
     def test_committing_makes_them_ordinary_ones(
@@ -360,6 +360,23 @@ class TestTheWholeInstance:
         assert self.sources(sessions) == kept
         with sessions() as session:
             assert set(session.scalars(select(TagAssignment.provider))) == {"tensorflow", None}
+
+    def test_a_large_one_is_carried_out_in_the_background(
+        self, boss: Browser, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("autotag.tagging.bulk_actions.AT_ONCE", 2)
+        boss.post("/tags/automatic/untag")
+        assert "The automatic tags are being removed." in said(boss.page("/tags/automatic"))
+        with sessions() as session:
+            (action,) = session.scalars(select(BulkAction))
+            assert (action.kind, action.state, action.total) == ("untag", "running", 5)
+
+    def test_without_a_file_there_is_nothing_to_do(
+        self, browser: Callable[..., Browser], make: Factory
+    ) -> None:
+        somebody = browser(make.instance(), Role.ADMINISTRATOR)
+        assert somebody.post("/tags/automatic/commit").status_code == 303
+        assert "None of the selected files" in said(somebody.page("/tags/automatic"))
 
     def test_an_editor_may_not(self, editor: Browser, sessions: sessionmaker[Session]) -> None:
         before = self.sources(sessions)

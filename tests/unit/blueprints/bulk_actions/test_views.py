@@ -1,0 +1,88 @@
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy.orm import Session, sessionmaker
+
+from autotag.media.query import DocumentQuery, Selection
+from autotag.models import BulkActionState, Role, VirtualInstance
+from autotag.models.unit_of_work import unit_of_work
+from autotag.tagging import bulk_actions
+from autotag.tagging.bulk_actions import BulkKind, fail, load_action, start_action
+from autotag.tagging.bulk_tending import tend_bulk_actions
+from tests.unit.blueprints.conftest import Browser, said
+from tests.unit.conftest import Factory
+
+
+@pytest.fixture
+def editor(
+    browser: Callable[..., Browser], acme: VirtualInstance, default_instance: VirtualInstance
+) -> Browser:
+    return browser(acme, Role.EDITOR)
+
+
+@pytest.fixture
+def deleting(
+    sessions: sessionmaker[Session], acme: VirtualInstance, make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> int:
+    """A deletion of five documents, two at a time, of which nothing is done yet."""
+    monkeypatch.setattr(bulk_actions, "AT_ONCE", 2)
+    for _ in range(5):
+        make.document(acme)
+    everything = Selection(query=DocumentQuery())
+    with sessions() as session, unit_of_work(session) as work:
+        return start_action(work, acme.id, BulkKind.DELETE, everything, user_id=None).id
+
+
+def test_the_page_shows_how_far_it_is_and_follows(
+    editor: Browser, sessions: sessionmaker[Session], deleting: int
+) -> None:
+    page = editor.page(f"/bulk-actions/{deleting}")
+    assert page.select_one("[data-pending]")
+    assert "0 of 5 files done." in said(page)
+    tend_bulk_actions(sessions)
+    answer = editor.get(f"/bulk-actions/{deleting}/progress").json
+    assert answer is not None
+    assert answer["pending"]
+    assert "2 of 5 files done." in answer["html"]
+
+
+def test_cancelled_it_says_what_was_done_and_offers_to_undo_that(
+    editor: Browser, sessions: sessionmaker[Session], deleting: int
+) -> None:
+    tend_bulk_actions(sessions)
+    answer = editor.post(f"/bulk-actions/{deleting}/cancel", {"back": "/documents?q=x"})
+    page = editor.page(answer.location)
+    assert "Cancelled. 2 files moved to the recycle bin." in said(page)
+    assert page.select_one(f"form[action='/bulk-actions/{deleting}/undo']")
+    assert page.select_one("a.btn-primary")["href"] == "/documents?q=x"  # type: ignore[index]
+    assert editor.post(f"/bulk-actions/{deleting}/undo").location == "/documents"
+    assert "2 files restored." in said(editor.page("/documents"))
+
+
+def test_a_large_undo_has_a_page_as_well(
+    editor: Browser, sessions: sessionmaker[Session], deleting: int
+) -> None:
+    while tend_bulk_actions(sessions):
+        pass
+    answer = editor.post(f"/bulk-actions/{deleting}/undo")
+    assert "Restoring files" in said(editor.page(answer.location))
+    assert answer.location.startswith("/bulk-actions/")
+
+
+def test_one_that_failed_says_why(
+    editor: Browser, sessions: sessionmaker[Session], acme: VirtualInstance, deleting: int
+) -> None:
+    with sessions() as session, unit_of_work(session) as work:
+        fail(load_action(work.session, acme.id, deleting), "There is no such folder here.")
+    page = said(editor.page(f"/bulk-actions/{deleting}"))
+    assert "It stopped: There is no such folder here. 0 files moved to the recycle bin." in page
+
+
+def test_cancelling_what_is_over_changes_nothing(
+    editor: Browser, sessions: sessionmaker[Session], acme: VirtualInstance, deleting: int
+) -> None:
+    while tend_bulk_actions(sessions):
+        pass
+    editor.post(f"/bulk-actions/{deleting}/cancel")
+    with sessions() as session:
+        assert load_action(session, acme.id, deleting).state == BulkActionState.FINISHED
