@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
@@ -51,12 +51,14 @@ class DocumentSummary:
 class DocumentPage:
     """One page of a list; `next_cursor` leads to the next one, None at the end.
 
-    `total` counts the whole list, up to COUNTED_AT_MOST; one more than that means that there are more.
+    `total` counts the whole list, up to COUNTED_AT_MOST; one more than that means that there are more, and so does
+    `is_least`.
     """
 
     items: list[DocumentSummary]
     next_cursor: str | None
     total: int
+    is_least: bool = False
 
 
 def list_documents(
@@ -72,16 +74,7 @@ def list_documents(
     found = find_page(session, instance_id, query, read_cursor(query.order, cursor), limit)
     documents = _load(session, instance_id, found.ids[:limit], *options)
     next_cursor = write_cursor(query.order, documents[-1]) if documents and len(found.ids) > limit else None
-    return DocumentPage(_with_tags(session, instance_id, documents), next_cursor, found.total)
-
-
-def newest_id(session: Session, instance_id: int) -> int | None:
-    """Return the id of the newest document of an instance, None when it has none."""
-    return session.scalar(
-        select(func.max(Document.id)).where(
-            Document.instance_id == instance_id, Document.deleted_at.is_(None)
-        )
-    )
+    return DocumentPage(_with_tags(session, instance_id, documents), next_cursor, found.total, found.is_least)
 
 
 def _load(

@@ -27,6 +27,9 @@ COUNTED_AT_MOST = 10_000
 FEW = 2_000
 """Up to how many documents are collected and sorted; of more, walking finds a page sooner."""
 
+LOOKED_AT = 30_000
+"""How many documents are looked at to count those of them that meet further conditions, which no index knows."""
+
 Position = tuple[str | int, int]
 Value = TypeVar("Value")
 
@@ -37,11 +40,13 @@ _PLUS: Any = custom_op("+")
 class Found:
     """The ids of one page in their order, one more than it holds if there is a next one, and how many there are in all.
 
-    `total` goes up to COUNTED_AT_MOST; one more than that means that there are more.
+    `total` goes up to COUNTED_AT_MOST; one more than that means that there are more. When `is_least` is set there may
+    be more than `total` as well: too many would have to be looked at to know.
     """
 
     ids: list[int]
     total: int
+    is_least: bool = False
 
 
 def find_page(
@@ -51,14 +56,14 @@ def find_page(
     way = _Way(session, instance_id, query)
     if way.leads_nowhere:
         return Found([], 0)
-    if way.leads_in_order:
-        ids = way.follow(position, limit + 1)
+    total, is_least = (0, False) if way.leads_in_order else way.count()
+    ids = way.page(position, limit + 1, total)
+    if position is None and len(ids) <= limit:
         # A first page that is not full is the whole list.
-        is_whole = position is None and len(ids) <= limit
-        return Found(ids, len(ids) if is_whole else way.count(COUNTED_AT_MOST + 1))
-    total = way.count(COUNTED_AT_MOST + 1)
-    go = way.collect if total <= FEW else way.walk
-    return Found(go(position, limit + 1), total)
+        return Found(ids, len(ids))
+    if way.leads_in_order:
+        total, is_least = way.count()
+    return Found(ids, total, is_least)
 
 
 def find_beyond(
@@ -68,10 +73,7 @@ def find_beyond(
     way = _Way(session, instance_id, query)
     if way.leads_nowhere:
         return []
-    if way.leads_in_order:
-        return way.follow(position, limit)
-    go = way.collect if way.count(FEW + 1) <= FEW else way.walk
-    return go(position, limit)
+    return way.page(position, limit, 0 if way.leads_in_order else way.count()[0])
 
 
 class _Way:
@@ -97,48 +99,61 @@ class _Way:
             return True
         return self._order.column is Document.id and self._leader.is_ordered
 
-    def count(self, most: int) -> int:
-        """Count the documents, up to a number."""
-        return self._size(self._led(), most)
+    def count(self) -> tuple[int, bool]:
+        """Count the documents, up to COUNTED_AT_MOST and one; and say whether there may be more that were not seen."""
+        most = COUNTED_AT_MOST + 1
+        if not self._rest or (self._leader is not None and self._leader.ids is not None):
+            return self._size(self._led(), most), False
+        candidates = self._found.limit(LOOKED_AT).subquery()
+        (named,) = candidates.c
+        tests = self._tests(*self._belonging, *self._rest)
+        number = self._size(select(Document.id).where(Document.id == named, *tests), most)
+        return number, number < most and self._size(self._found, LOOKED_AT) == LOOKED_AT
 
-    def follow(self, position: Position | None, limit: int) -> list[int]:
-        """Find a page by what leads in order."""
-        return self._page(self._led(), position, limit)
-
-    def collect(self, position: Position | None, limit: int) -> list[int]:
-        """Find all documents, and sort them."""
-        return self._page(self._led(), position, limit, is_sorted=False)
-
-    def walk(self, position: Position | None, limit: int) -> list[int]:
-        """Find a page along the index of the order."""
+    def page(self, position: Position | None, limit: int, total: int) -> list[int]:
+        """Find a page by the quickest way for a list of `total` documents."""
+        if self.leads_in_order:
+            return self._page(self._led(), position, limit)
+        if total <= FEW:
+            return self._page(self._led(), position, limit, is_sorted=False)
         tests = self._tests(*(each.condition for each in self._filters))
         return self._page(select(Document.id).where(*self._belonging, *tests), position, limit)
 
     def _choose_leader(self) -> Filter | None:
         """Choose what documents are found by: what fewest meet, if there is a choice."""
-        if len(self._filters) < 2 or self.leads_nowhere:
-            return self._filters[0] if self._filters else None
-        leading = [each for each in self._filters if each.is_ordered] or self._filters
-        if len(leading) == 1:
-            return leading[0]
+        indexed = [each for each in self._filters if each.is_indexed]
+        leading = [each for each in indexed if each.is_ordered] or indexed
+        if len(leading) < 2 or self.leads_nowhere:
+            return leading[0] if leading else None
         sizes = [self._size(self._found_by(each), FEW + 1) for each in leading]
         return leading[sizes.index(min(sizes))]
 
-    def _found_by(self, leader: Filter) -> Select[Any]:
-        if leader.ids is not None:
-            return leader.ids
-        return select(Document.id).where(*self._belonging, leader.condition)
+    def _found_by(self, leader: Filter | None) -> Select[Any]:
+        if leader is None:
+            return select(Document.id).where(*self._belonging)
+        return (
+            leader.ids
+            if leader.ids is not None
+            else select(Document.id).where(*self._belonging, leader.condition)
+        )
+
+    @property
+    def _found(self) -> Select[Any]:
+        """The statement for the ids of the documents that the leader leads to."""
+        return self._found_by(self._leader)
+
+    @property
+    def _rest(self) -> list[ColumnElement[bool]]:
+        """What these must meet besides."""
+        return [each.condition for each in self._filters if each is not self._leader]
 
     def _led(self) -> Select[Any]:
         """Return the statement for the ids of all documents, found by the leader and tested for the rest."""
-        leader = self._leader
-        if leader is None:
-            return select(Document.id).where(*self._belonging)
-        rest = self._tests(*(each.condition for each in self._filters if each is not leader))
-        if leader.ids is None:
-            return self._found_by(leader).where(*rest)
-        (named,) = leader.ids.selected_columns
-        return leader.ids.where(Document.id == named, *self._tests(*self._belonging), *rest)
+        rest = self._tests(*self._rest)
+        if self._leader is None or self._leader.ids is None:
+            return self._found.where(*rest)
+        (named,) = self._found.selected_columns
+        return self._found.where(Document.id == named, *self._tests(*self._belonging), *rest)
 
     def _tests(self, *conditions: ColumnElement[bool]) -> list[ColumnElement[bool]]:
         return [self._plus(each) for each in conditions]

@@ -93,12 +93,14 @@ class Filter:
     """One of the conditions of a query, and how documents are found that meet it.
 
     `ids` selects from a table that names documents, in the order of their ids; without it the condition's own index
-    of the documents is used. `is_ordered` says whether that finds them in the order of their ids.
+    of the documents is used. `is_ordered` says whether that finds them in the order of their ids, `is_indexed` whether
+    there is any.
     """
 
     condition: ColumnElement[bool]
     ids: Select[Any] | None = None
     is_ordered: bool = True
+    is_indexed: bool = True
 
 
 def select_ids(session: Session, instance_id: int, query: DocumentQuery) -> Select[Any]:
@@ -139,7 +141,7 @@ def filters(session: Session, instance_id: int, query: DocumentQuery) -> list[Fi
         found.append(_of_type(session, instance_id, query.mime_type))
     if query.untagged:
         assigned = exists().where(_ASSIGNMENT.c.document_id == Document.id)
-        found.append(Filter(~assigned, is_ordered=False))
+        found.append(Filter(~assigned, is_indexed=False))
     return found
 
 

@@ -248,5 +248,10 @@ def _read_query(written: Mapping[str, Any] | None) -> DocumentQuery | None:
 
 def highest_id(session: Session, instance_id: int) -> int:
     """Return the id of an instance's newest document, 0 without one: what comes later is larger."""
-    highest = select(func.max(Document.id)).where(Document.instance_id == instance_id)
-    return session.scalar(highest) or 0
+    # One after the other, because the index of the newest has those in the recycle bin apart.
+    newest = select(Document.id).where(Document.instance_id == instance_id, Document.deleted_at.is_(None))
+    binned = select(func.max(Document.id)).where(
+        Document.instance_id == instance_id, Document.deleted_at.is_not(None)
+    )
+    shown = session.scalar(newest.order_by(Document.id.desc()).limit(1))
+    return max(shown or 0, session.scalar(binned) or 0)

@@ -37,14 +37,18 @@ def type_word(mime_type: str) -> str:
     return _KIND_LABELS.get(mime_type) or TYPE_LABELS.get(mime_type) or mime_type
 
 
-def count_number(total: int) -> str:
+def count_number(total: int, is_least: bool) -> str:
     """Say how many there are, as far as they are counted."""
-    return f"more than {COUNTED_AT_MOST:,}" if total > COUNTED_AT_MOST else f"{total:,}"
+    if total > COUNTED_AT_MOST:
+        return f"more than {COUNTED_AT_MOST:,}"
+    return f"at least {total:,}" if is_least else f"{total:,}"
 
 
-def count_text(total: int) -> str:
-    """Say how many files there are, as far as they are counted."""
-    return f"more than {COUNTED_AT_MOST:,} files" if total > COUNTED_AT_MOST else counted(total, "file")
+def count_text(total: int, is_least: bool) -> str:
+    """Say how many files there are, as far as they are counted; nothing when none was found so far."""
+    if is_least and not total:
+        return ""
+    return f"{count_number(total, is_least)} {'file' if total == 1 else 'files'}"
 
 
 def folder_count(documents: int) -> str:

@@ -25,6 +25,7 @@ from autotag.models import (
     BulkActionState,
     Document,
     DocumentVersion,
+    Folder,
     Role,
     RunScope,
     RunState,
@@ -103,11 +104,12 @@ def theirs(
         )
         audit(work.session, globex.id, person.email, "role changed", "secret person")
         work.session.add(bulk_action(88_060, globex))
+        work.session.add(Folder(id=88_070, instance_id=globex.id, name="Secret", normalized_name="secret"))
     keep_files(storage, document.sha256)
     make.document(globex, id=88_031, title="Secret trash", sha256=document.sha256, deleted_at=utc_now())
     ids = {"instance": 88_010, "person": 88_020, "document": 88_030, "tag": 88_040, "session": 88_050}
     ids["run"] = 88_060
-    ids |= {"deleted": 88_031, "action": 88_060}
+    ids |= {"deleted": 88_031, "action": 88_060, "folder": 88_070}
     return Theirs(globex, person, ids)
 
 
@@ -283,7 +285,7 @@ def test_the_same_numbers_lead_their_owner_to_each_page(
     """Otherwise the tests above could find nothing for another reason than the wall."""
     visitor = visit(theirs.instance, Role.ADMINISTRATOR)
     kinds = {"document_id": "document", "user_id": "person", "tag_id": "tag", "run_id": "run"}
-    kinds |= {"deleted_id": "deleted", "action_id": "action"}
+    kinds |= {"deleted_id": "deleted", "action_id": "action", "folder_id": "folder"}
     known = {name: theirs.ids[kind] for name, kind in kinds.items()} | {"number": 1}
     seen = 0
     for rule in rules:
