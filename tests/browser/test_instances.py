@@ -250,9 +250,12 @@ def test_the_pages_of_the_instances_say_what_there_is_and_each_leads_to_its_own_
     page.get_by_role("main").get_by_role("link", name="Virtual Instances").click()
     rows = page.get_by_role("table").get_by_role("row")
     expect(rows.first.get_by_role("columnheader")).to_have_text(
-        ["Web ID", "Virtual Host", "Mail Domain", "Users", "Documents", "State"]
+        ["ID", "Web ID", "Virtual Host", "Mail Domain", "Users", "Documents", "State"]
     )
-    expect(rows.filter(has_text="acme").get_by_role("cell").nth(2)).to_have_text("acme.test")
+    cells = rows.filter(has_text="acme").get_by_role("cell")
+    number = sites.installation.database.value("SELECT id FROM virtual_instance WHERE web_id = 'acme'")
+    expect(cells.nth(0)).to_have_text(str(number))
+    expect(cells.nth(3)).to_have_text("acme.test")
     examine_each_way(page, "instances")
     expect(rows.filter(has_text="acme").get_by_role("link", name="acme").nth(1)).to_have_attribute(
         "href", f"{sites.address('acme')}/"

@@ -7,6 +7,7 @@ that the tests put beside it, it does nothing; in any other process it does noth
 from __future__ import annotations
 
 import html
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from bs4 import BeautifulSoup
+from bs4 import Tag as Element
 from sqlalchemy.orm import Session
 
 from autotag.tagging.process_state import process_health
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 MARK = b"kill the process that reads this"
 RELAUNCHES = 2
+PROCESS_PAGE = "/control-panel/system-settings/tensorflow-process"
 HOOK = f"""
 import os, signal, sys
 from pathlib import Path
@@ -165,11 +169,23 @@ def test_a_process_that_dies_at_each_image_is_started_three_times_and_then_disab
     assert fragile.log().count("TensorFlow process disabled") == 2
 
     injection.let_die(always=False)
-    fragile.configure("tensorflow-process", maximum_number_of_relaunches=RELAUNCHES)
+    press_enable_again(fragile)
     fragile.wait_final(waiting, 30)
     assert fragile.database.states(waiting) == {"tagged": len(waiting)}
     assert all(found == {"tensorflow", *cloud} for found in providers_of_tags(fragile, waiting).values())
     assert crashes(fragile) == 0
+
+
+def press_enable_again(installation: Installation) -> None:
+    """Find the button on the process's page, and press it."""
+    client = installation.client()
+    page = BeautifulSoup(client.get(PROCESS_PAGE).text, "html.parser")
+    button = page.find("button", string=re.compile("Enable again"))
+    assert isinstance(button, Element)
+    form = button.find_parent("form")
+    assert isinstance(form, Element)
+    sent = {field["name"]: field["value"] for field in form.find_all("input")}
+    assert client.post(form["action"], data=sent, allow_redirects=False).status_code == 303
 
 
 def waiting_for_the_process(tenant: Tenant, ids: list[int]) -> list[int]:
