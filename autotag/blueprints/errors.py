@@ -23,7 +23,6 @@ logger = structlog.stdlib.get_logger(__name__)
 
 PAGES = frozenset({403, 404, 413, 429, 500, 503})
 NOT_FOUND = (
-    FolderNotFound,
     RunNotFound,
     BulkActionNotFound,
     SessionNotFound,

@@ -71,9 +71,9 @@ def create_folder(work: UnitOfWork, instance_id: int, name: str, *, parent_id: i
 def rename_folder(work: UnitOfWork, instance_id: int, folder_id: int, name: str) -> Folder:
     """Give a folder another name. Raises FolderRefused and FolderNotFound."""
     session = work.session
-    text = clean_folder_name(name)
     _hold_tree(session, instance_id)
     folder = load_folder(session, instance_id, folder_id)
+    text = clean_folder_name(name)
     with _unique_name(session, text):
         folder.name = text
         folder.normalized_name = fold(text)

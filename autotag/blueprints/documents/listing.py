@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import g, request, session, url_for
+from flask import g, request, url_for
+from flask import session as cookie
 from flask_login import current_user
 
 from autotag.blueprints.documents.address import (
@@ -58,11 +59,11 @@ class Column:
 def shown_view() -> View:
     """Return how the list is to be shown: as the address says, and otherwise as it was shown last."""
     asked = view_from_arguments(request.args)
-    remembered = session.get(REMEMBERED_VIEW, "")
+    remembered = cookie.get(REMEMBERED_VIEW, "")
     if asked is None:
         return View(remembered) if remembered in set(View) else View.CARDS
     if asked != remembered:
-        session[REMEMBERED_VIEW] = asked.value
+        cookie[REMEMBERED_VIEW] = asked.value
     return asked
 
 

@@ -26,7 +26,7 @@ Open = Callable[..., Browser]
 def rows(page: BeautifulSoup) -> dict[str, list[str]]:
     """The table by Web ID."""
     cells = [[cell.get_text().strip() for cell in row.find_all("td")] for row in page.select("tbody tr")]
-    return {row[0]: row[1:] for row in cells}
+    return {web_id: others for _id, web_id, *others in cells}
 
 
 def test_an_instance_is_added_with_its_administrator(
