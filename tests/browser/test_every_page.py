@@ -72,6 +72,10 @@ def filled(installation: Installation, make_pictures: Callable[[int], list[bytes
     person = ("--instance", "default", "--email", "eva@example.test", "--role", "editor", "--password-stdin")
     installation.command("users", "create", *person, typed="correct horse battery")
     installation.wait_final([failed_id, *ids])
+    token = client.csrf_token()
+    client.post("/folders", data={"name": "Holidays", "csrf_token": token})
+    old_id = client.upload("Old letter.txt", b"Long ago.")
+    client.post("/documents/bulk/delete", data={"id": old_id, "csrf_token": token})
     started = client.post("/runs", data={"scope": "all", "csrf_token": client.csrf_token()})
     assert "/runs/" in started.url, started.text[:500]
     value = installation.database.value
@@ -82,6 +86,9 @@ def filled(installation: Installation, make_pictures: Callable[[int], list[bytes
         "failed": failed_id,
         "tag": value(most_used),
         "other_tag": value("SELECT max(id) FROM tag"),
+        "binned": old_id,
+        "folder": value("SELECT max(id) FROM folder"),
+        "action": value("SELECT max(id) FROM bulk_action"),
         "run": value("SELECT id FROM tagging_run"),
         "person": value("SELECT id FROM user_account WHERE email = 'eva@example.test'"),
         "instance": value("SELECT id FROM virtual_instance WHERE web_id = 'default'"),
@@ -163,6 +170,14 @@ VIEWS = (
     View("tags-automatic-empty", "/tags/automatic", empty=True),
     View("runs-empty", "/runs", empty=True),
     View("run", "/runs/{run}"),
+    View("bulk-tags", "/documents/bulk/tags?id={document}&id={failed}"),
+    View("bulk-move", "/documents/bulk/move?id={document}&id={failed}"),
+    View("bulk-untag", "/documents/bulk/untag?id={document}"),
+    View("bulk-commit", "/documents/bulk/commit?id={document}"),
+    View("bulk-action", "/bulk-actions/{action}"),
+    View("folder-move", "/folders/{folder}/move"),
+    View("recycle-bin-empty", "/recycle-bin", empty=True),
+    View("recycle-bin-delete", "/recycle-bin/delete-for-good?id={binned}"),
     View("account", "/account"),
     View("instance-add", "/control-panel/instances/add"),
     View("instance", "/control-panel/instances/{instance}"),
@@ -188,6 +203,10 @@ NO_PAGES = {
     "system_settings.models_state": "pieces of a page, for its script",
     "system_settings.export": "a file",
     "instance_settings.export": "a file",
+    "documents.panel": "pieces of a page, for its script",
+    "documents.bulk_download": "a file",
+    "bulk_actions.progress": "pieces of a page, for its script",
+    "recycle_bin.thumbnail": "a picture",
     "tags.suggest": "data, for a script",
     "documents.version_content": "a file",
     "runs.progress": "pieces of a page, for its script",
