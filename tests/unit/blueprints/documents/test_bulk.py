@@ -62,14 +62,14 @@ def test_the_list_has_a_box_for_each_card_and_the_bar(
     editor: Browser, viewer: Browser, acme: VirtualInstance, make: Factory
 ) -> None:
     document = make.document(acme)
-    page = editor.page("/documents?untagged=1")
+    page = editor.page("/documents?order=oldest")
     box = page.select_one(f"[data-card='{document.id}'] input.card-check[form=bulk-form]")
     assert box is not None
     assert box["value"] == str(document.id)
     bar = page.select_one("form#bulk-form")
     assert bar is not None
     assert "Delete" in said(bar)  # type: ignore[arg-type]
-    assert bar.select_one("[name=view]")["value"] == "untagged=1"  # type: ignore[index]
+    assert bar.select_one("[name=view]")["value"] == "order=oldest"  # type: ignore[index]
     assert bar.select_one("[name=until]")["value"] == str(document.id)  # type: ignore[index]
     limited = viewer.page("/documents").select_one("form#bulk-form")
     assert "Download" in said(limited)  # type: ignore[arg-type]
