@@ -112,7 +112,7 @@ class View:
 
 
 def open_menu(page: Page) -> None:
-    page.locator("[data-menu] summary").click()
+    page.locator("summary[aria-label^=Account]").click()
 
 
 def open_drawer(page: Page) -> None:

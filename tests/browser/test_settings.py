@@ -18,7 +18,7 @@ from autotag.models import ConfigurationRecord
 from autotag.models.engine import build_session_factory
 from autotag.models.unit_of_work import unit_of_work
 from tests.browser.conftest import NARROW, WIDE
-from tests.browser.test_every_page import SCREENSHOTS, examine
+from tests.browser.test_every_page import examine
 from tests.browser.test_uploads import card, choose, expect_done
 
 if TYPE_CHECKING:
@@ -42,23 +42,10 @@ MASTER_SWITCH = "Enable Auto Tagging of Assets"
 
 
 def examine_each_way(page: Page, name: str) -> None:
-    """Take the page's picture wide and narrow, in light and in dark, and look for what must not be on any page.
-
-    Accessibility is looked at twice, so that both sizes and both schemes have their turn.
-    """
-    for narrow, dark in ((True, False), (False, True)):
-        set_view(page, narrow, dark)
-        SCREENSHOTS.mkdir(exist_ok=True)
-        size, scheme = "narrow" if narrow else "wide", "dark" if dark else "light"
-        page.screenshot(path=SCREENSHOTS / f"{name}-{size}-{scheme}.png")
-    for narrow, dark in ((True, True), (False, False)):
-        set_view(page, narrow, dark)
-        examine(page, name, narrow, dark)
-
-
-def set_view(page: Page, narrow: bool, dark: bool) -> None:
-    page.set_viewport_size(NARROW if narrow else WIDE)  # type: ignore[arg-type]
-    page.emulate_media(color_scheme="dark" if dark else "light")
+    """Take the page's picture wide and narrow, in light and in dark, and look for what must not be on any page."""
+    for narrow in (True, False):
+        page.set_viewport_size(NARROW if narrow else WIDE)  # type: ignore[arg-type]
+        examine(page, name, narrow)
 
 
 def open_entry(visitor: Visitor, area: str, title: str, scope: str = "VIRTUAL INSTANCE SCOPE") -> Page:

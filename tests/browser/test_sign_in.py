@@ -60,7 +60,7 @@ def test_after_signing_out_the_pages_are_closed_again(
     installation = start_installation(workers=1)
     visitor = open_window(installation)
     visitor.go("/documents")
-    visitor.page.locator("[data-menu] summary").click()
+    visitor.page.locator("summary[aria-label^=Account]").click()
     visitor.page.get_by_role("button", name="Sign out").click()
     expect(visitor.page).to_have_url(re.compile("/sign-in"))
     visitor.go("/documents")

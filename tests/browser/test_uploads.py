@@ -153,7 +153,7 @@ def test_a_document_shows_preview_tags_with_confidence_and_details(
     visitor = open_window(installation)
     visitor.go("/documents")
     page = visitor.page
-    card(page, "car").get_by_role("link").click()
+    card(page, "car").locator(".card-link").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("car")
     preview = page.locator("img.preview")
     expect(preview).to_be_visible()
@@ -205,7 +205,7 @@ def test_without_scripts_the_form_uploads_and_the_page_tells_the_outcome(
     installation.wait_final([installation.database.value("SELECT max(id) FROM document")])
     visitor.go("/documents")
     expect_done(card(page, "plain"))
-    card(page, "plain").get_by_role("link").click()
+    card(page, "plain").locator(".card-link").click()
     expect(page.locator("img.preview")).to_be_visible()
 
 
@@ -280,7 +280,7 @@ def test_the_keyboard_alone_signs_in_uploads_and_opens_a_document(
     chooser.value.set_files(picture_files("typed.jpg"))
     expect_done(card(page, "typed"))
     page.wait_for_load_state("networkidle")
-    focus_by_tab(page, card(page, "typed").get_by_role("link"))
+    focus_by_tab(page, card(page, "typed").locator(".card-link"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("typed")
 

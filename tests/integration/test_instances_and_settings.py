@@ -242,7 +242,7 @@ def test_a_wrong_value_is_refused_by_the_page_and_by_the_command_in_the_same_wor
     assert isinstance(control, Element)
     assert isinstance(beside, Element)
     assert beside["id"] in control["aria-describedby"]
-    assert len(page.select(".field-error")) == 1
+    assert len(page.select(".field-error:not([hidden])")) == 1
     values = form_values(page)
     assert {wrong.field: wrong.text, **wrong.beside}.items() <= values.items()
 
@@ -258,7 +258,7 @@ def test_what_is_missing_to_enable_a_provider_is_told_beside_both_fields(sites: 
     before = kept(sites.installation)
     path = f"{INSTANCE}/microsoft-cognitive-services"
     page = parsed(send(sites.acme, path, {"enabled": "true", "confidence_threshold": "0.4"}))
-    reasons = {found["id"]: found.get_text() for found in page.select(".field-error")}
+    reasons = {found["id"]: found.get_text() for found in page.select(".field-error:not([hidden])")}
     required = "This is required to enable the provider."
     assert reasons == {"field-api_key-error": required, "field-api_endpoint-error": required}
     command = sites.installation.run(
