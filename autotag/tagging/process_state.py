@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.entries import TENSORFLOW_PROCESS
 from autotag.configuration.store import Place, resolve
+from autotag.instances.wall import across_instances
 from autotag.models import Document, ProcessState, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
@@ -77,13 +78,16 @@ def enable_process(work: UnitOfWork) -> None:
         state.crashes = 0
         state.disabled_at = None
         state.last_crash_at = None
-    work.session.execute(
-        update(Document)
-        .where(
-            Document.tagging_state == TaggingState.QUEUED, Document.tagging_reason_code == PROCESS_DISABLED
+    # All instances share the process, whichever of them the administrator is at.
+    with across_instances(work.session):
+        work.session.execute(
+            update(Document)
+            .where(
+                Document.tagging_state == TaggingState.QUEUED,
+                Document.tagging_reason_code == PROCESS_DISABLED,
+            )
+            .values(tagging_not_before=None, tagging_enqueued_at=None)
         )
-        .values(tagging_not_before=None, tagging_enqueued_at=None)
-    )
     work.after_commit(lambda: logger.info("TensorFlow process enabled"))
 
 

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from autotag.instances.wall import across_instances
 from autotag.models import Document, ProviderState, ProviderStatus, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
@@ -100,11 +101,14 @@ def pause(
 
 def resume(work: UnitOfWork, provider: str, instance_id: int | None = None) -> None:
     """Ask a provider again at once, in one instance or in all, and let the waiting documents go on."""
-    where = (
-        ProviderState.instance_id == instance_id if instance_id is not None else ProviderState.id.is_not(None)
-    )
-    _forget(work, where, provider)
-    _let_go_on(work, provider, instance_id)
+    if instance_id is not None:
+        _forget(work, ProviderState.instance_id == instance_id, provider)
+        _let_go_on(work, provider, instance_id)
+        return
+    # System Settings hold for all instances, whichever of them the administrator is at.
+    with across_instances(work.session):
+        _forget(work, ProviderState.id.is_not(None), provider)
+        _let_go_on(work, provider, None)
 
 
 def back_off(failures: int, retry_after: float | None) -> timedelta:

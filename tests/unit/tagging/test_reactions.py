@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.configuration.declaration import Entry
 from autotag.configuration.entries import ASSET_AUTO_TAGGING, GOOGLE_CLOUD_VISION, TENSORFLOW_PROCESS
 from autotag.configuration.store import Place
-from autotag.models import Document, ProcessState, ProviderState, ProviderStatus
+from autotag.instances.wall import scope_to_instance
+from autotag.models import DEFAULT_WEB_ID, Document, ProcessState, ProviderState, ProviderStatus
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.process_state import PROCESS_DISABLED, is_process_disabled
@@ -18,6 +19,7 @@ from autotag.tagging.reactions import configuration_changed
 from tests.unit.conftest import Factory
 
 
+@pytest.mark.parametrize("where", ["command", "page"])
 @pytest.mark.parametrize(
     ("entry", "resumes", "enables"),
     [
@@ -28,8 +30,10 @@ from tests.unit.conftest import Factory
     ids=lambda value: getattr(value, "key", str(value)),
 )
 def test_saving_an_entry_tries_again_what_it_is_about(
-    sessions: sessionmaker[Session], make: Factory, entry: Entry, resumes: bool, enables: bool
+    sessions: sessionmaker[Session], make: Factory, entry: Entry, resumes: bool, enables: bool, where: str
 ) -> None:
+    """On a page the administrator is at the default instance; what waits in every other goes on too."""
+    home = make.instance(DEFAULT_WEB_ID)
     acme = make.instance()
     later = utc_now() + timedelta(hours=1)
     codes = (waiting_code("google-cloud-vision"), PROCESS_DISABLED)
@@ -40,6 +44,8 @@ def test_saving_an_entry_tries_again_what_it_is_about(
         )
         work.session.add(ProcessState(id=1, crashes=9, disabled_at=utc_now()))
     with sessions() as session, unit_of_work(session) as work:
+        if where == "page":
+            scope_to_instance(session, home.id)
         configuration_changed(work, Place.of(entry))
     with sessions() as session:
         waits = [
