@@ -6,6 +6,7 @@ from wtforms.validators import EqualTo, InputRequired, Length
 from autotag.blueprints.control_panel.forms import RefusableForm, RoleForm
 from autotag.instances.people import PASSWORD_MAXIMUM_LENGTH
 from autotag.instances.tokens import NAME_LENGTH
+from autotag.models import Role
 
 LIFETIMES = (("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("", "Until it is revoked"))
 
@@ -33,4 +34,9 @@ class TokenForm(RoleForm):
         "Name",
         validators=[InputRequired("Enter a name that says what the token is for."), Length(max=NAME_LENGTH)],
     )
-    days = SelectField("Good for", choices=LIFETIMES, default="90")
+    days = SelectField("Good for", default="90")
+
+    def offer(self, roles: list[Role]) -> None:
+        """Let these roles be chosen, and how long the token is good."""
+        super().offer(roles)
+        self.days.choices = list(LIFETIMES)
