@@ -45,6 +45,7 @@ MISSING: Mapping[type[Exception], tuple[str, str]] = {
 }
 """What the API says of them: which of the things that were named is not there."""
 
+INVALID = "Some of what was sent cannot be used; errors says what and why."
 NO_JSON = "The body is no JSON."
 API_PREFIX = "/api/"
 UNPROCESSABLE = frozenset({"tag_name"})
@@ -202,7 +203,7 @@ def _said_by_parser(error: HTTPException, code: str, text: str) -> tuple[str, st
         return code, text, None
     if error.code == 400:
         return "malformed_json", NO_JSON, None
-    return "invalid_request", "Some of what was sent cannot be used; errors says what and why.", reasons
+    return "invalid_request", INVALID, reasons
 
 
 def _busy(error: Exception) -> ResponseReturnValue:

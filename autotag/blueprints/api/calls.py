@@ -43,7 +43,9 @@ class StrictParser(FlaskParser):
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         """Return the JSON of a body."""
-        if not req.is_json and (req.content_type or req.content_length):
+        if not req.get_data():
+            raise Problem(422, "invalid_request", "Send a JSON object.", {"json": ["Missing."]})
+        if not req.is_json:
             abort(415, "Send JSON: Content-Type: application/json.")
         try:
             return super().load_json(req, schema)

@@ -126,7 +126,7 @@ class UploadSchema(Body):
     title = Text(
         validate=validate.Length(max=TITLE_LENGTH), metadata={"description": "Default: the file's name."}
     )
-    folder_id = TypedWhole(validate=validate.Range(1, LARGEST_ID))
+    folder_id = TypedWhole(allow_none=True, validate=validate.Range(1, LARGEST_ID))
     tags = fields.List(
         Text(validate=validate.Regexp(LIST_PATTERN, error="This can be no tag.")),
         validate=validate.Length(max=MOST_TAGS),

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask_smorest.fields import Upload
@@ -9,6 +10,7 @@ from marshmallow import RAISE, Schema, fields
 from werkzeug.datastructures import FileStorage
 
 LARGEST_ID = 2**31 - 1
+NONE = ("", "null")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -42,7 +44,14 @@ class Whole(fields.Integer):
 
 
 class TypedWhole(fields.Integer):
-    """A whole number as it is typed, in an address or a form."""
+    """A whole number as it is typed, in an address or a form; where none is allowed, nothing and `null` are none."""
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> Any:
+        """Read it."""
+        given = None if self.allow_none and value in NONE else value
+        return super().deserialize(given, attr, data, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, str) or not _WHOLE.fullmatch(value):

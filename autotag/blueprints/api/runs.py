@@ -8,7 +8,6 @@ from flask_login import current_user
 
 from autotag.blueprints.api import blueprint
 from autotag.blueprints.api.calls import Answer
-from autotag.blueprints.api.fields import LARGEST_ID
 from autotag.blueprints.api.run_schemas import RUN_HEADERS, RunSchema, RunStartSchema, run_answer
 from autotag.extensions import db
 from autotag.media.query import Selection
@@ -17,7 +16,7 @@ from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.runs import COVERS, cancel_run, load_run, selection_of, start_for_folder, start_run
 
 TAG = "Runs"
-ONE_RUN = f"/runs/<int(min=1, max={LARGEST_ID}):run_id>"
+ONE_RUN = "/runs/<int:run_id>"
 
 
 @blueprint.call(

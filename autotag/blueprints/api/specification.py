@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document, made from the views when it is first asked for: making it takes longer than starting."""
 
+import re
 from copy import deepcopy
 from typing import Any
 
@@ -8,9 +9,11 @@ from flask_smorest import Api
 
 from autotag import __version__
 from autotag.blueprints.access import RULE
-from autotag.blueprints.api import PREFIX, blueprint
+from autotag.blueprints.api import blueprint
+from autotag.blueprints.api.configuration_schemas import OFFERED
 from autotag.blueprints.api.problems import ALWAYS, PROBLEMS, WITH_JSON
 from autotag.blueprints.api.run_schemas import run_start_document
+from autotag.blueprints.control_panel.settings import choices
 from autotag.models import Role
 
 KEPT = "autotag_api_document"
@@ -65,6 +68,11 @@ def openapi_document() -> dict[str, Any]:
     if KEPT not in app.extensions:
         app.extensions[KEPT] = _build(app)
     document: dict[str, Any] = deepcopy(app.extensions[KEPT])
+    offered = choices()
+    for schema in document["components"]["schemas"].values():
+        for value in schema.get("properties", {}).values():
+            if OFFERED in value:
+                value["enum"] = [choice for choice, _ in offered.get(value.pop(OFFERED), ())]
     return document
 
 
@@ -81,8 +89,11 @@ def _build(app: Flask) -> dict[str, Any]:
     components["securitySchemes"] = {"token": SECURITY}
     components.pop("responses", None)
     schemas = components.setdefault("schemas", {})
+    for unused in ("Error", "PaginationMetadata"):
+        schemas.pop(unused, None)
     schemas["Problem"] = PROBLEM
     schemas["RunStart"] = run_start_document()
+    _type_choices(document)
     roles = _roles(app)
     for path, item in document["paths"].items():
         for method, operation in item.items():
@@ -93,9 +104,19 @@ def _build(app: Flask) -> dict[str, Any]:
 
 def operation_key(path: str, method: str) -> tuple[str, str]:
     """Return what tells an operation from others: its path without the names of the variables, and its method."""
-    import re
-
     return re.sub(r"\{[^}]*\}|<[^>]*>", "*", path), method.lower()
+
+
+def _type_choices(part: Any) -> None:
+    """Say of every choice that it is text, which the members of our enumerations are."""
+    if isinstance(part, dict):
+        if isinstance(part.get("enum"), list):
+            part.setdefault("type", "string")
+        for inner in part.values():
+            _type_choices(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            _type_choices(inner)
 
 
 def _roles(app: Flask) -> dict[tuple[str, str], tuple[str, Role]]:
@@ -145,8 +166,3 @@ def _problem_response(status: int, codes: list[str]) -> dict[str, Any]:
         seconds = {"type": "string", "pattern": "^[0-9]+$"}
         answer["headers"] = {"Retry-After": {"description": "Seconds.", "schema": seconds}}
     return answer
-
-
-def path_of(rule: str) -> str:
-    """Return a route's address below the prefix."""
-    return rule.removeprefix(PREFIX)
