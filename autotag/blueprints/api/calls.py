@@ -6,13 +6,13 @@ from typing import Any, ClassVar, TypeVar
 
 from flask import Request, abort
 from flask_smorest import Blueprint
-from marshmallow import RAISE, Schema
+from marshmallow import RAISE, Schema, fields
 from webargs.flaskparser import FlaskParser
 from webargs.multidictproxy import MultiDictProxy
 from werkzeug.datastructures import MultiDict
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.errors import NO_JSON, Problem
+from autotag.blueprints.errors import INVALID, NO_JSON, Problem
 from autotag.models import Role
 
 MULTIPART = "multipart/form-data"
@@ -57,7 +57,22 @@ class StrictParser(FlaskParser):
         """Return the fields and the files of a form."""
         if req.mimetype != MULTIPART:
             abort(415, f"Send a form: Content-Type: {MULTIPART}.")
-        return MultiDictProxy(MultiDict([*req.form.items(multi=True), *req.files.items(multi=True)]), schema)
+        sent: MultiDict[str, Any] = MultiDict([*req.form.items(multi=True), *req.files.items(multi=True)])
+        return _once(sent, schema, "multipart")
+
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        """Return the arguments of an address."""
+        return _once(req.args, schema, "query")
+
+
+def _once(sent: MultiDict[str, Any], schema: Schema, location: str) -> MultiDictProxy:
+    """Return what was sent. Raises Problem 422 for a second value of what has one: nobody knows which was meant."""
+    lists = {name for name, field in schema.fields.items() if isinstance(field, fields.List)}
+    twice = [name for name in sent if name not in lists and len(sent.getlist(name)) > 1]
+    if twice:
+        reasons = {name: ["Sent more than once."] for name in twice}
+        raise Problem(422, "invalid_request", INVALID, {location: reasons})
+    return MultiDictProxy(sent, schema)
 
 
 StrictParser.__location_map__ = StrictParser.__location_map__ | {"multipart": "load_multipart"}

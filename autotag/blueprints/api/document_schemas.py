@@ -122,7 +122,7 @@ class DocumentFilterSchema(Schema):
 class UploadSchema(Body):
     """A file and what is to become of it."""
 
-    file = SentFile(required=True)
+    file = SentFile(required=True, metadata={"minLength": 1})
     title = Text(
         validate=validate.Length(max=TITLE_LENGTH), metadata={"description": "Default: the file's name."}
     )

@@ -48,7 +48,7 @@ def download_document(document_id: int) -> ResponseReturnValue:
     Role.VIEWER,
     Answer(200, BYTES, content_type="image/jpeg", description="A picture of at most 360 pixels."),
     tag=TAG,
-    problems=["document_not_found", "file_not_found"],
+    problems=["document_not_found", "no_thumbnail"],
 )
 @sealed
 def show_thumbnail(document_id: int) -> ResponseReturnValue:
@@ -59,5 +59,5 @@ def show_thumbnail(document_id: int) -> ResponseReturnValue:
     document = load_document(db.session(), g.instance.id, document_id)
     key = thumbnail_key(document.sha256)
     if not services().storage.exists(key):
-        raise Problem(404, "file_not_found", "There is no picture of this document, or not yet.")
+        raise Problem(409, "no_thumbnail", "There is no picture of this document, or not yet.")
     return send_picture(key)

@@ -30,6 +30,7 @@ PROBLEMS = {
     "method_not_allowed": ProblemKind(405, "The address does not take this method; `Allow` says which."),
     "foreign_cursor": ProblemKind(409, "The cursor is of another list or order, or was changed."),
     "tag_name_taken": ProblemKind(409, "Another tag has the name; they can be merged."),
+    "no_thumbnail": ProblemKind(409, "The picture is not made yet, or there is none for this type of file."),
     "nothing_to_merge": ProblemKind(409, "There is no other tag left to merge."),
     "nothing_to_tag": ProblemKind(409, "There is no image among the documents."),
     "switched_off": ProblemKind(409, "The settings in force let no image be tagged."),

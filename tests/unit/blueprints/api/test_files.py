@@ -28,7 +28,7 @@ def test_a_part_can_be_asked_for(editor: Program) -> None:
 def test_a_thumbnail_is_there_when_the_image_was_looked_at(editor: Program, storage: FolderStorage) -> None:
     number = editor.upload_id(b"picture")
     path = f"/documents/{number}/thumbnail"
-    assert editor.refusal("GET", path) == (404, "file_not_found")
+    assert editor.refusal("GET", path) == (409, "no_thumbnail")
     made = storage.incoming()
     made.write_bytes(b"small")
     storage.keep(made, thumbnail_key(hashlib.sha256(b"picture").hexdigest()), durable=False)
