@@ -23,9 +23,6 @@ PROBLEMS = {
     "folder_not_found": ProblemKind(404, "The instance has no such folder."),
     "tag_not_found": ProblemKind(404, "The instance, or the document, has no such tag."),
     "run_not_found": ProblemKind(404, "The instance has no such run."),
-    "file_not_found": ProblemKind(
-        404, "The picture is not made yet, or there is none for this type of file."
-    ),
     "unknown_host": ProblemKind(404, "No virtual instance answers on this host."),
     "method_not_allowed": ProblemKind(405, "The address does not take this method; `Allow` says which."),
     "foreign_cursor": ProblemKind(409, "The cursor is of another list or order, or was changed."),
