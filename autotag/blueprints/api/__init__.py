@@ -22,4 +22,5 @@ import autotag.blueprints.api.limits  # noqa: E402 - as above
 import autotag.blueprints.api.reference  # noqa: E402 - as above
 import autotag.blueprints.api.refusals  # noqa: E402 - as above
 import autotag.blueprints.api.runs  # noqa: E402 - as above
-import autotag.blueprints.api.tags  # noqa: E402, F401 - as above
+import autotag.blueprints.api.tags  # noqa: E402 - as above
+import autotag.blueprints.api.uploads  # noqa: E402, F401 - as above

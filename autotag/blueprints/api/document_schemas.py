@@ -5,28 +5,18 @@ import re
 from marshmallow import Schema, ValidationError, fields, validate
 
 from autotag.blueprints.api.cursors import cursor_field, limit_field
-from autotag.blueprints.api.fields import LARGEST_ID, Body, SentFile, Text, TypedWhole, Whole
+from autotag.blueprints.api.fields import LARGEST_ID, Body, Text, TypedWhole, Whole
+from autotag.blueprints.api.tag_names import tag_name_field
+from autotag.blueprints.api.upload_schemas import MOST_TAGS
 from autotag.media.editing import DESCRIPTION_LENGTH, TITLE_LENGTH
-from autotag.media.idempotency import PATTERN as KEY_PATTERN
 from autotag.media.library import DocumentSummary
 from autotag.media.query import Order
 from autotag.models import AssignmentSource, TaggingState
-from autotag.tagging.policy import FORBIDDEN_CHARACTERS, NAME_LENGTH
+from autotag.tagging.policy import NAME_LENGTH
 
 LONGEST_SEARCH = 200
 MOST_FILTER_TAGS = 8
-MOST_TAGS = 100
 
-# Characters that nobody sees, Unicode's categories Cc and Cf, as the service refuses them; white space is collapsed.
-UNSEEN = (
-    "\\x00-\\x08\\x0e-\\x1b\\x7f-\\x84\\x86-\\x9f\\xad\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u0890\\u0891\\u08e2"
-    "\\u180e\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u2064\\u2066-\\u206f\\ufeff\\ufff9-\\ufffb"
-    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
-)
-FORBIDDEN = re.sub(r"([\[\]\\])", r"\\\1", "".join(sorted(FORBIDDEN_CHARACTERS)))
-LETTER = f"[^{FORBIDDEN}{UNSEEN}]"
-NAME_PATTERN = f"^{LETTER}*[^{FORBIDDEN}{UNSEEN}\\s]{LETTER}*$"
-LIST_PATTERN = f"^{LETTER}{{0,{NAME_LENGTH}}}(,{LETTER}{{0,{NAME_LENGTH}}})*$"
 TITLE_PATTERN = r"[^\s\x00-\x1f\x7f-\x9f]"
 
 
@@ -34,18 +24,6 @@ def shows_something(text: str) -> None:
     """Refuse a title in which there is nothing to see."""
     if not re.search(TITLE_PATTERN, text):
         raise ValidationError("Enter a title.")
-
-
-def tag_name_field(*, required: bool = False) -> Text:
-    """Return the field of a tag's name."""
-    return Text(
-        validate=[
-            validate.Length(1, NAME_LENGTH),
-            validate.Regexp(NAME_PATTERN, error="This can be no tag."),
-        ],
-        metadata={"description": "A tag. Names that differ only in case are the same tag."},
-        required=required,
-    )
 
 
 class AssignedTagSchema(Schema):
@@ -117,34 +95,6 @@ class DocumentFilterSchema(Schema):
     sort = fields.Enum(Order, by_value=True, load_default=Order.NEWEST, metadata={"default": "newest"})
     cursor = cursor_field()
     limit = limit_field()
-
-
-class UploadSchema(Body):
-    """A file and what is to become of it."""
-
-    file = SentFile(required=True, metadata={"minLength": 1})
-    title = Text(
-        validate=validate.Length(max=TITLE_LENGTH), metadata={"description": "Default: the file's name."}
-    )
-    folder_id = TypedWhole(allow_none=True, validate=validate.Range(1, LARGEST_ID))
-    tags = fields.List(
-        Text(validate=validate.Regexp(LIST_PATTERN, error="This can be no tag.")),
-        validate=validate.Length(max=MOST_TAGS),
-        metadata={"description": "Tags, one a field or separated by commas. A file with tags is not tagged."},
-    )
-
-
-class UploadHeadersSchema(Schema):
-    """The name that a program gives an upload."""
-
-    idempotency_key = Text(
-        data_key="Idempotency-Key",
-        validate=validate.Regexp(KEY_PATTERN, error="A key has 1 to 128 letters, digits and any of . _ : -"),
-        metadata={
-            "description": "A name of your own for the upload. Sent again within 24 hours, it is the document that "
-            "it became, with `Idempotent-Replayed: true`, and no second one."
-        },
-    )
 
 
 class DocumentChangeSchema(Body):

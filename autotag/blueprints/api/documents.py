@@ -1,9 +1,8 @@
-"""Documents: upload, list, look, change, delete."""
+"""Documents: list, look, change, delete."""
 
-from typing import Any, BinaryIO, cast
+from typing import Any
 
-from flask import g, url_for
-from flask.typing import ResponseReturnValue
+from flask import g
 from flask_login import current_user
 
 from autotag.blueprints.api import blueprint
@@ -14,11 +13,8 @@ from autotag.blueprints.api.document_schemas import (
     DocumentFilterSchema,
     DocumentPageSchema,
     DocumentSchema,
-    UploadHeadersSchema,
-    UploadSchema,
     document_answer,
 )
-from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.media.editing import edit_texts
 from autotag.media.folder_tree import load_folder
@@ -28,60 +24,11 @@ from autotag.media.query import DocumentQuery, Selection
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.bulk_actions import BulkKind, start_action
-from autotag.tagging.tag_names import clean_names
-from autotag.tagging.uploading import Sender, UploadWishes, store_upload
 
 TAG = "Documents"
 # Without limits: of several rules for one address, a number beyond them would be a method that is not allowed.
 ONE_DOCUMENT = "/documents/<int:document_id>"
-REPLAYED = "Idempotent-Replayed"
-UPLOAD_PROBLEMS = ["folder_not_found", "file_too_large", "empty_file", "extension_not_allowed"]
 CHANGE_PROBLEMS = ["document_not_found", "folder_not_found"]
-UPLOAD_HEADERS = {
-    "Location": {"description": "Address of the document.", "schema": {"type": "string"}, "required": True},
-    REPLAYED: {
-        "description": "`true` when the upload had been sent before.",
-        "schema": {"type": "string", "enum": ["true"]},
-    },
-}
-
-
-@blueprint.call(
-    "POST",
-    "/documents",
-    Role.EDITOR,
-    Answer(201, DocumentSchema, headers=UPLOAD_HEADERS),
-    tag=TAG,
-    problems=[*UPLOAD_PROBLEMS, "idempotency_key_reused", "storage"],
-    headers=UploadHeadersSchema,
-    multipart=UploadSchema,
-)
-def upload_document(headers: dict[str, str], form: dict[str, Any]) -> ResponseReturnValue:
-    """Upload a file
-
-    It is stored when the answer is there, and tagged soon after: ask for it until `tagging.state` is final.
-    """
-    file = form["file"]
-    names = [name for field in form.get("tags", []) for name in field.split(",") if name.strip()]
-    wishes = UploadWishes(
-        form.get("folder_id"),
-        tuple(clean_names(names)),
-        title=form.get("title", ""),
-        key=headers.get("idempotency_key"),
-    )
-    stored = store_upload(
-        db.session(),
-        cast(BinaryIO, file.stream),
-        file.filename or "",
-        wishes,
-        Sender(g.instance.id, current_user.user.id),
-        storage=services().storage,
-        queue=services().queue,
-    )
-    answer_headers = {"Location": url_for("api.show_document", document_id=stored.document_id)}
-    if stored.is_replay:
-        answer_headers[REPLAYED] = "true"
-    return answer_for(stored.document_id), 201, answer_headers
 
 
 @blueprint.call(

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from autotag.blueprints.access import public
 from autotag.blueprints.api import reference_blueprint
+from autotag.blueprints.api.reference_view import sections
 from autotag.blueprints.api.specification import openapi_document
 
 
@@ -19,4 +20,5 @@ def document() -> ResponseReturnValue:
 @public
 def page() -> ResponseReturnValue:
     """Show all calls, what they take and what they answer."""
-    return render_template("api/reference.html", document=openapi_document())
+    document = openapi_document()
+    return render_template("api/reference.html", document=document, sections=sections(document))
