@@ -32,6 +32,9 @@ def configure(app: Flask, config: Config) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         RATELIMIT_STORAGE_URI="memory://",
         RATELIMIT_HEADERS_ENABLED=True,
+        RATELIMIT_HEADER_LIMIT="RateLimit-Limit",
+        RATELIMIT_HEADER_REMAINING="RateLimit-Remaining",
+        RATELIMIT_HEADER_RESET="RateLimit-Reset",
         SESSION_REFRESH_EACH_REQUEST=False,
         # Pages stay as they are: compressing what holds a token beside what a caller chose helps to guess it.
         COMPRESS_MIMETYPES=["text/css", "text/javascript", "image/svg+xml"],
@@ -86,6 +89,7 @@ def register_blueprints(app: Flask) -> None:
     """Add the pages."""
     from autotag.blueprints import (
         account,
+        api,
         auth,
         bulk_actions,
         control_panel,
@@ -114,3 +118,6 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(system_settings.blueprint)
     app.register_blueprint(instance_settings.blueprint)
     app.register_blueprint(runs.blueprint)
+    app.register_blueprint(api.blueprint)
+    app.register_blueprint(api.reference_blueprint)
+    csrf.exempt(api.blueprint)

@@ -1,5 +1,8 @@
 """Errors become pages for people and problem documents (RFC 9457) for programs; one place decides how."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import structlog
 from flask import Flask, Response, json, render_template, request
 from flask.typing import ResponseReturnValue
@@ -12,7 +15,10 @@ from autotag.configuration.overview import UnknownCategory
 from autotag.instances.administration import UnknownInstance
 from autotag.instances.hosts import MalformedHost
 from autotag.instances.people import SessionNotFound, UserNotFound
+from autotag.instances.tokens import TokenNotFound
+from autotag.media.editing import TextsRefused
 from autotag.media.errors import DocumentNotFound, FolderNotFound, StorageError, UploadRefused
+from autotag.media.idempotency import KeyRefused
 from autotag.tagging.bulk_actions import BulkActionNotFound
 from autotag.tagging.runs import RunNotFound
 from autotag.tagging.tag_creation import TagsKeepVanishing
@@ -27,11 +33,24 @@ NOT_FOUND = (
     BulkActionNotFound,
     SessionNotFound,
     TagNotFound,
+    TokenNotFound,
     UnknownCategory,
     UnknownEntry,
     UnknownInstance,
     UserNotFound,
 )
+MISSING: Mapping[type[Exception], tuple[str, str]] = {
+    RunNotFound: ("run_not_found", "There is no such run here."),
+    TagNotFound: ("tag_not_found", "There is no such tag here."),
+}
+"""What the API says of them: which of the things that were named is not there."""
+
+INVALID = "Some of what was sent cannot be used; errors says what and why."
+NO_JSON = "The body is no JSON."
+API_PREFIX = "/api/"
+UNPROCESSABLE = frozenset({"tag_name"})
+"""Codes of refusals for which what was sent is at fault, and not what is there."""
+
 HOST_ERRORS = frozenset({"malformed_host", "unknown_host"})
 
 
@@ -43,8 +62,22 @@ class InstanceNotFound(NotFound):
         self.host = host
 
 
+class Problem(Exception):
+    """What a view of the API cannot do: a status, a stable `code` for programs, a sentence for people."""
+
+    def __init__(self, status: int, code: str, message: str, errors: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.errors = errors
+
+
 def register(app: Flask) -> None:
     """Add the handlers."""
+    app.register_error_handler(Problem, _problem)
+    app.register_error_handler(KeyRefused, _refused_fields)
+    app.register_error_handler(TextsRefused, _refused_fields)
     app.register_error_handler(MalformedHost, _malformed_host)
     app.register_error_handler(InstanceNotFound, _unknown_host)
     app.register_error_handler(DocumentNotFound, _document_not_found)
@@ -61,23 +94,32 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
+def is_api() -> bool:
+    """Whether the request is for the API, whatever it asks for there."""
+    return request.path.startswith(API_PREFIX)
+
+
 def wants_problem() -> bool:
-    """Whether the caller is a program: it asks for JSON rather than for a page."""
+    """Whether the caller is a program: it calls the API, or asks for JSON rather than for a page."""
+    if is_api():
+        return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json"])
     return best == "application/json" and (
         request.accept_mimetypes["application/json"] > request.accept_mimetypes["text/html"]
     )
 
 
-def problem(status: int, code: str, detail: str) -> Response:
-    """Return a problem document with a stable `code` and a sentence for people."""
-    body = {
+def problem(status: int, code: str, detail: str, errors: Mapping[str, Any] | None = None) -> Response:
+    """Return a problem document with a stable `code` and a sentence for people; `errors` are reasons by field."""
+    body: dict[str, Any] = {
         "type": "about:blank",
         "title": code.replace("_", " "),
         "status": status,
         "code": code,
         "detail": detail,
     }
+    if errors:
+        body["errors"] = errors
     return Response(json.dumps(body), status=status, content_type="application/problem+json")
 
 
@@ -109,11 +151,22 @@ def _document_not_found(error: DocumentNotFound | FolderNotFound) -> ResponseRet
 
 
 def _tagging_refused(error: TaggingRefused) -> ResponseReturnValue:
+    status = 409 if is_api() and error.code not in UNPROCESSABLE else 422
+    return error_page(status, error.code, error.message)
+
+
+def _problem(error: Problem) -> ResponseReturnValue:
+    return problem(error.status, error.code, error.message, error.errors)
+
+
+def _refused_fields(error: KeyRefused | TextsRefused) -> ResponseReturnValue:
     return error_page(422, error.code, error.message)
 
 
-def _not_found(_error: Exception) -> ResponseReturnValue:
+def _not_found(error: Exception) -> ResponseReturnValue:
     """Answer as for an address that never was, so that nobody learns what is there for others."""
+    if is_api() and type(error) in MISSING:
+        return problem(404, *MISSING[type(error)])
     return _http(NotFound())
 
 
@@ -133,7 +186,24 @@ def _csrf(error: CSRFError) -> ResponseReturnValue:
 def _http(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error
-    return error_page(error.code, error.name.lower().replace(" ", "_"), error.description or error.name)
+    code, text = error.name.lower().replace(" ", "_"), error.description or error.name
+    if not is_api():
+        return error_page(error.code, code, text)
+    answer = problem(error.code, *_said_by_parser(error, code, text))
+    answer.headers.extend(
+        (name, value) for name, value in error.get_headers() if name in ("Allow", "Retry-After")
+    )
+    return answer
+
+
+def _said_by_parser(error: HTTPException, code: str, text: str) -> tuple[str, str, Mapping[str, Any] | None]:
+    """Return what to answer; an error of the parser of requests has reasons by field."""
+    reasons: Mapping[str, Any] | None = getattr(error, "data", {}).get("messages")
+    if reasons is None:
+        return code, text, None
+    if error.code == 400:
+        return "malformed_json", NO_JSON, None
+    return "invalid_request", INVALID, reasons
 
 
 def _busy(error: Exception) -> ResponseReturnValue:

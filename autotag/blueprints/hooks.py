@@ -8,8 +8,9 @@ from flask import Flask, Response, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from autotag.blueprints import bearer
 from autotag.blueprints.access import PUBLIC, RULE
-from autotag.blueprints.errors import InstanceNotFound, problem, wants_problem
+from autotag.blueprints.errors import InstanceNotFound, is_api, problem, wants_problem
 from autotag.blueprints.security import STATIC_ENDPOINTS
 from autotag.blueprints.services import services
 from autotag.extensions import db
@@ -61,8 +62,12 @@ def _refuse_strangers() -> ResponseReturnValue | None:
     view = request.endpoint and _view(request.endpoint)
     if not view or needs_no_instance(request.endpoint) or getattr(view, RULE, None) == PUBLIC:
         return None
+    if is_api():
+        bearer.identify()
     if current_user.is_authenticated:
         return None
+    if is_api():
+        return bearer.refuse()
     if wants_problem():
         return problem(401, "not_signed_in", "Sign in first.")
     target = url_for("auth.sign_in")

@@ -16,6 +16,7 @@ COMMANDS = {
     "restore": "Bring back what a backup holds.",
     "scheduler": "Run the scheduler alone.",
     "tag": "Tag image files directly, without a server.",
+    "tokens": "Create, list and revoke API tokens.",
     "up": "Run everything: web, workers, scheduler and broker.",
     "users": "Create and change users.",
     "web": "Run the web server alone.",

@@ -18,11 +18,15 @@ _FALSE = frozenset({"false", "no", "off", "0", ""})
 
 
 class InvalidConfiguration(Exception):
-    """Values that cannot be saved; `errors` gives a reason for each field that is wrong."""
+    """Values that cannot be saved; `errors` gives a reason for each field that is wrong.
 
-    def __init__(self, errors: Mapping[str, str]) -> None:
+    `is_conflict` says that each value could be one, and only does not go with others, here or in the entry above.
+    """
+
+    def __init__(self, errors: Mapping[str, str], *, is_conflict: bool = False) -> None:
         super().__init__("; ".join(f"{name}: {reason}" for name, reason in errors.items()))
         self.errors = dict(errors)
+        self.is_conflict = is_conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,13 @@ def read_texts(entry: Entry, texts: Mapping[str, str], bounds: Bounds) -> dict[s
             values[field.name] = read_text(field, texts.get(field.name, ""), bounds.choices)
         except ValueError as error:
             errors[field.name] = str(error)
-    if not errors:
-        errors |= _missing(entry, values)
-        for rule in entry.rules:
-            errors |= rule(values, bounds.above)
     if errors:
         raise InvalidConfiguration(errors)
+    conflicts = _missing(entry, values)
+    for rule in entry.rules:
+        conflicts |= rule(values, bounds.above)
+    if conflicts:
+        raise InvalidConfiguration(conflicts, is_conflict=True)
     return values
 
 

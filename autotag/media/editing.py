@@ -39,23 +39,37 @@ def edition_of(document: Document) -> str:
 
 
 def edit_texts(
-    work: UnitOfWork, instance_id: int, document_id: int, *, title: str, description: str, edition: str
+    work: UnitOfWork,
+    instance_id: int,
+    document_id: int,
+    *,
+    title: str | None = None,
+    description: str | None = None,
+    edition: str | None = None,
 ) -> Document:
-    """Set title and description of a document that somebody read in an edition.
+    """Set title and description of a document that somebody read in an edition, whichever without one.
 
-    Raises DocumentNotFound, TextsRefused, and ChangedMeanwhile when it is another edition now that says
-    something else; then nothing is changed.
+    What is not given stays. Raises DocumentNotFound, TextsRefused, and ChangedMeanwhile when it is another edition
+    now that says something else; then nothing is changed.
     """
     document = load_document(work.session, instance_id, document_id, for_change=True)
-    new_title, new_description = _clean(title, description)
+    new_title, new_description = _clean(
+        document.title if title is None else title,
+        document.description if description is None else description,
+    )
     if (document.title, document.description) == (new_title, new_description):
         return document
-    if edition != edition_of(document):
+    if edition is not None and edition != edition_of(document):
         raise ChangedMeanwhile(document)
     document.title, document.description = new_title, new_description
     document.updated_at = utc_now()
     search.refresh(work.session, [document.id])
     return document
+
+
+def clean_title(title: str) -> str:
+    """Return a title as it is stored. Raises TextsRefused."""
+    return _clean(title, "")[0]
 
 
 def _clean(title: str, description: str) -> tuple[str, str]:

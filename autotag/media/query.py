@@ -1,7 +1,7 @@
 """What a person asks of Documents and Media: filters, search and order, as one value and as one statement."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -72,6 +72,10 @@ class DocumentQuery:
     def is_filtered(self) -> bool:
         """Whether it asks for less than everything in its folder."""
         return bool(self.text or self.tags or self.mime_type or self.owner_id or self.state or self.untagged)
+
+    def reaching_below(self) -> "DocumentQuery":
+        """Return the query that a list means: inside a folder, a search or filter looks into those below as well."""
+        return replace(self, with_subfolders=self.folder_id is not None and self.is_filtered)
 
 
 @dataclass(frozen=True, slots=True)

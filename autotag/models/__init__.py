@@ -1,5 +1,6 @@
 """Tables: SQLAlchemy 2 typed models, one concept a file, and the engine they live in."""
 
+from autotag.models.api_token import ApiToken, IdempotencyKey
 from autotag.models.audit import AuditEvent
 from autotag.models.base import Base, TenantOwned
 from autotag.models.bulk_action import BulkAction, BulkActionState
@@ -24,6 +25,7 @@ from autotag.models.virtual_instance import DEFAULT_WEB_ID, VirtualInstance
 
 __all__ = [
     "DEFAULT_WEB_ID",
+    "ApiToken",
     "AssignmentSource",
     "AuditEvent",
     "Base",
@@ -34,6 +36,7 @@ __all__ = [
     "Document",
     "DocumentVersion",
     "Folder",
+    "IdempotencyKey",
     "InstallationState",
     "Level",
     "ModelInstallation",

@@ -1,10 +1,12 @@
-"""What the scheduler clears away each hour: broken uploads, files that nobody names, actions that are long over."""
+"""What the scheduler clears away each hour: broken uploads, files that nobody names, actions that are long over,
+keys of uploads of yesterday."""
 
 import time
 
 import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
+from autotag.media.idempotency import forget_old_keys
 from autotag.media.released import ReleasedSweep
 from autotag.media.storage import FolderStorage
 from autotag.tagging.bulk_tending import forget_old_actions
@@ -48,3 +50,4 @@ class HourlySweep:
         if put_back:
             logger.warning("put back files of a sweep that was killed", files=put_back)
         forget_old_actions(self._sessions)
+        forget_old_keys(self._sessions)

@@ -29,6 +29,8 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
             "timeout": 120,
             "graceful_timeout": 8,
             "keepalive": 15,
+            # Eight tags to filter by, of 75 letters that are percent-encoded, are longer than the usual 4094.
+            "limit_request_line": 8190,
             "loglevel": "warning",
             "proc_name": "autotag web",
             # It would be made in the home folder, and nothing is written outside the instance folder.

@@ -36,6 +36,9 @@ from autotag.tagging.tag_names import TaggingRefused
 COVERS_LENGTH = 255
 LARGEST_ID = 2**31 - 1
 
+COVERS = {RunScope.UNTAGGED: "All images without tags", RunScope.ALL: "All images"}
+"""What a run over everything is called."""
+
 NOTHING_TO_TAG = {
     RunScope.UNTAGGED: "Every image has tags, or is being tagged already.",
     RunScope.ALL: "There are no images to tag.",

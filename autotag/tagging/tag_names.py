@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from autotag.models.names import fold
 from autotag.tagging.policy import FORBIDDEN_CHARACTERS, NAME_LENGTH
 
+CONTROL = ("Cc", "Cf", "Cs")
+"""Categories of characters that nobody sees."""
+
 
 class TaggingRefused(ValueError):
     """What a person asked of tags or runs cannot be done: a stable `code` for programs, a `message` for people."""
@@ -29,7 +32,7 @@ def clean_name(name: str) -> str:
     wrong = sorted({letter for letter in text if letter in FORBIDDEN_CHARACTERS})
     if wrong:
         raise TaggingRefused("tag_name", f"A tag cannot contain {' '.join(wrong)}: {text}")
-    if any(unicodedata.category(letter).startswith("C") for letter in text):
+    if any(unicodedata.category(letter) in CONTROL for letter in text):
         raise TaggingRefused("tag_name", "A tag cannot contain control characters.")
     return text
 

@@ -1,10 +1,14 @@
-"""The form of one's own password."""
+"""The forms of one's own password, and of a new API token."""
 
-from wtforms import PasswordField
+from wtforms import PasswordField, SelectField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
 
-from autotag.blueprints.control_panel.forms import RefusableForm
+from autotag.blueprints.control_panel.forms import RefusableForm, RoleForm
 from autotag.instances.people import PASSWORD_MAXIMUM_LENGTH
+from autotag.instances.tokens import NAME_LENGTH
+from autotag.models import Role
+
+LIFETIMES = (("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("", "Until it is revoked"))
 
 
 class OwnPasswordForm(RefusableForm):
@@ -21,3 +25,18 @@ class OwnPasswordForm(RefusableForm):
     again = PasswordField(
         "New password again", validators=[EqualTo("password", "This is not the same password.")]
     )
+
+
+class TokenForm(RoleForm):
+    """What a token is for, what it may do and how long it is good."""
+
+    name = StringField(
+        "Name",
+        validators=[InputRequired("Enter a name that says what the token is for."), Length(max=NAME_LENGTH)],
+    )
+    days = SelectField("Good for", default="90")
+
+    def offer(self, roles: list[Role]) -> None:
+        """Let these roles be chosen, and how long the token is good."""
+        super().offer(roles)
+        self.days.choices = list(LIFETIMES)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from werkzeug.datastructures import MultiDict
 
 from autotag.configuration.declaration import Entry, Field, Kind
-from autotag.configuration.store import Resolved, Source, Submission, shown_values
+from autotag.configuration.store import Resolved, Submission, shown_values
 from autotag.configuration.validation import Choices
+from autotag.configuration.values import own_version
 
 VERSION = "expected_version"
 REMOVE = "remove"
@@ -61,11 +62,6 @@ class EntryForm:
     def has_errors(self) -> bool:
         """Whether a value cannot be saved."""
         return any(field.error for field in self.fields)
-
-
-def own_version(resolved: Resolved) -> int:
-    """Return the version of a place's own record, 0 when it has none."""
-    return resolved.version if resolved.source is Source.OWN else 0
 
 
 def stored_form(resolved: Resolved, choices: Choices) -> EntryForm:

@@ -1,4 +1,4 @@
-"""A generated password on its way to the one page that shows it: encrypted in the session, gone when it was read."""
+"""A generated password or token on its way to the one page that shows it: encrypted in the session, gone when read."""
 
 import json
 import secrets
@@ -10,12 +10,13 @@ from autotag.blueprints.services import services
 from autotag.configuration.context import secret_box
 from autotag.configuration.secret_box import SecretUnreadable
 
-_KEY = "shown_once"
+PASSWORD = "shown_once"  # noqa: S105 - a name
+TOKEN = "token_shown_once"  # noqa: S105 - a name
 
 
 @dataclass(frozen=True, slots=True)
 class ShownOnce:
-    """Whose password it is, and what it is."""
+    """Whose password it is, or what the token is for, and what it is."""
 
     email: str
     password: str
@@ -26,22 +27,22 @@ def generate_password() -> str:
     return secrets.token_urlsafe(12)
 
 
-def keep_password(email: str, password: str) -> None:
-    """Keep a generated password for the next page."""
+def keep_password(email: str, password: str, key: str = PASSWORD) -> None:
+    """Keep a generated password for the next page that shows what is kept under the key."""
     box = secret_box(services().config)
-    session[_KEY] = box.seal(json.dumps([email, password]), _place())
+    session[key] = box.seal(json.dumps([email, password]), _place(key))
 
 
-def take_password() -> ShownOnce | None:
+def take_password(key: str = PASSWORD) -> ShownOnce | None:
     """Return the kept password and forget it, None when there is none."""
-    text = session.pop(_KEY, None)
+    text = session.pop(key, None)
     if not text:
         return None
     try:
-        return ShownOnce(*json.loads(secret_box(services().config).open(text, _place())))
+        return ShownOnce(*json.loads(secret_box(services().config).open(text, _place(key))))
     except SecretUnreadable:
         return None
 
 
-def _place() -> str:
-    return f"{_KEY}/{g.instance.id}"
+def _place(key: str) -> str:
+    return f"{key}/{g.instance.id}"

@@ -6,7 +6,6 @@ Addresses are typed, shared and grow old, so whatever cannot be read is left out
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -52,7 +51,7 @@ def query_from_arguments(sent: Sent) -> DocumentQuery:
         folder_id=_number(_last(sent, "folder")),
         order=_member(Order, _last(sent, "order")) or Order.NEWEST,
     )
-    return replace(query, with_subfolders=query.folder_id is not None and query.is_filtered)
+    return query.reaching_below()
 
 
 def arguments_of(query: DocumentQuery) -> Arguments:

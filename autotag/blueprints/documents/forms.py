@@ -1,7 +1,5 @@
 """What requests about documents carry: which cards are asked for, which files were sent and with which wishes."""
 
-from dataclasses import dataclass
-
 from flask import Request
 from werkzeug.datastructures import FileStorage, MultiDict
 from wtforms import HiddenField, StringField, TextAreaField
@@ -10,6 +8,7 @@ from autotag.blueprints.control_panel.forms import RefusableForm
 from autotag.blueprints.documents import MAXIMUM_ID
 from autotag.media.errors import FolderNotFound
 from autotag.tagging.tag_names import clean_names
+from autotag.tagging.uploading import UploadWishes
 
 MAXIMUM_CARDS = 100
 
@@ -31,18 +30,6 @@ class TextsForm(RefusableForm):
     title = StringField("Title")
     description = TextAreaField("Description")
     edition = HiddenField()
-
-
-@dataclass(frozen=True, slots=True)
-class UploadWishes:
-    """What is to become of uploaded files: the folder they go into, and tags that a person gives them.
-
-    `is_again` says that a script may have sent the same file before and not had its answer.
-    """
-
-    folder_id: int | None
-    tags: tuple[str, ...]
-    is_again: bool = False
 
 
 def upload_wishes(form: MultiDict[str, str]) -> UploadWishes:

@@ -11,21 +11,18 @@ from werkzeug.datastructures import FileStorage
 from autotag.blueprints.access import requires
 from autotag.blueprints.documents import blueprint
 from autotag.blueprints.documents.cards import render_card
-from autotag.blueprints.documents.forms import UploadWishes, sent_files, upload_wishes
+from autotag.blueprints.documents.forms import sent_files, upload_wishes
 from autotag.blueprints.errors import wants_problem
 from autotag.blueprints.presentation import counted
 from autotag.blueprints.services import services
 from autotag.extensions import db
-from autotag.media.duplicates import same_content, sent_before
+from autotag.media.duplicates import same_content
 from autotag.media.errors import MediaError, UploadRefused
 from autotag.media.folder_tree import load_folder
-from autotag.media.intake import accept, receive
 from autotag.media.library import load_summary
-from autotag.media.limits import upload_limits
 from autotag.models import Role
-from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.assignments import add_tags
 from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.uploading import Sender, UploadWishes, store_upload
 
 # The summary travels in a cookie, which must stay small.
 NAMED_REFUSALS = 8
@@ -83,29 +80,17 @@ def accept_one(files: list[FileStorage], wishes: UploadWishes) -> ResponseReturn
 
 
 def store(file: FileStorage, wishes: UploadWishes) -> int:
-    """Stream a file to disk, write its document, queue it for tagging, and return the document's id.
-
-    A file that is sent again after it was stored is the document that it became. Raises FolderNotFound, also for a
-    folder that was deleted meanwhile.
-    """
-    instance_id, owner_id, folder_id = g.instance.id, current_user.user.id, wishes.folder_id
-    limits = upload_limits(db.session(), instance_id)
-    stream = cast(BinaryIO, file.stream)
-    with (
-        receive(stream, file.filename or "", storage=services().storage, limits=limits) as received,
-        unit_of_work(db.session()) as work,
-    ):
-        if folder_id is not None:
-            load_folder(work.session, instance_id, folder_id)
-        if wishes.is_again:
-            known = sent_before(work.session, instance_id, received, owner_id=owner_id, folder_id=folder_id)
-            if known is not None:
-                return known.id
-        document = accept(work, received, instance_id=instance_id, owner_id=owner_id, folder_id=folder_id)
-        if wishes.tags:
-            add_tags(work, instance_id, [document.id], wishes.tags, user_id=owner_id)
-        services().queue.enqueue_after_commit(work, document)
-    return document.id
+    """Store one file and return the id of its document."""
+    stored = store_upload(
+        db.session(),
+        cast(BinaryIO, file.stream),
+        file.filename or "",
+        wishes,
+        Sender(g.instance.id, current_user.user.id),
+        storage=services().storage,
+        queue=services().queue,
+    )
+    return stored.document_id
 
 
 def try_to_store(file: FileStorage, wishes: UploadWishes) -> Refusal | None:

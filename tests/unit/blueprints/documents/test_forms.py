@@ -3,9 +3,10 @@
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from autotag.blueprints.documents.forms import UploadWishes, upload_wishes
+from autotag.blueprints.documents.forms import upload_wishes
 from autotag.media.errors import FolderNotFound
 from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.uploading import UploadWishes
 
 
 def read(*fields: tuple[str, str]) -> UploadWishes:

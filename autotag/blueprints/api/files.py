@@ -1,0 +1,63 @@
+"""The bytes of documents: the file itself, and the small picture."""
+
+from flask import g, send_file
+from flask.typing import ResponseReturnValue
+
+from autotag.blueprints.api import blueprint
+from autotag.blueprints.api.calls import Answer
+from autotag.blueprints.api.documents import ONE_DOCUMENT, TAG
+from autotag.blueprints.documents.files import download_type, sealed, send_picture, stored_file
+from autotag.blueprints.errors import Problem
+from autotag.blueprints.services import services
+from autotag.extensions import db
+from autotag.media.library import load_document
+from autotag.media.renditions import thumbnail_key
+from autotag.media.storage import original_key
+from autotag.models import Role
+
+BYTES = {"type": "string", "format": "binary"}
+
+
+@blueprint.call(
+    "GET",
+    f"{ONE_DOCUMENT}/content",
+    Role.VIEWER,
+    Answer(200, BYTES, content_type="*/*", description="The file, as it was uploaded."),
+    tag=TAG,
+    problems=["document_not_found"],
+)
+@sealed
+def download_document(document_id: int) -> ResponseReturnValue:
+    """Download the file
+
+    `ETag` is its SHA-256; parts can be asked for with `Range`.
+    """
+    document = load_document(db.session(), g.instance.id, document_id)
+    return send_file(
+        stored_file(original_key(document.sha256)),
+        mimetype=download_type(document),
+        as_attachment=True,
+        download_name=document.file_name,
+        etag=document.sha256,
+    )
+
+
+@blueprint.call(
+    "GET",
+    f"{ONE_DOCUMENT}/thumbnail",
+    Role.VIEWER,
+    Answer(200, BYTES, content_type="image/jpeg", description="A picture of at most 360 pixels."),
+    tag=TAG,
+    problems=["document_not_found", "no_thumbnail"],
+)
+@sealed
+def show_thumbnail(document_id: int) -> ResponseReturnValue:
+    """Download a small picture of an image
+
+    It is there when the image has been looked at, usually seconds after the upload.
+    """
+    document = load_document(db.session(), g.instance.id, document_id)
+    key = thumbnail_key(document.sha256)
+    if not services().storage.exists(key):
+        raise Problem(409, "no_thumbnail", "There is no picture of this document, or not yet.")
+    return send_picture(key)

@@ -1,0 +1,104 @@
+"""The API from outside: whatever schemathesis thinks of, and the commands of the README as they stand there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.conftest import EMAIL, REPOSITORY, Installation, Photograph
+
+SEED = "1"
+EXAMPLES = "10"
+"""Cases that each phase makes up for a call, besides those that it derives from the document."""
+
+
+@pytest.fixture(scope="module")
+def token(installation: Installation) -> str:
+    return installation.command("tokens", "create", "--user", EMAIL, "--name", "Test").strip()
+
+
+@pytest.fixture
+def folder(installation: Installation, tmp_path: Path, photographs: list[Photograph]) -> Path:
+    """A folder like a clone, with a photograph whose tags are known."""
+    commands = tmp_path / ".venv" / "bin"
+    commands.mkdir(parents=True)
+    (commands / "autotag").symlink_to(Path(sys.executable).with_name("autotag"))
+    shutil.copyfile(photographs[0].path, tmp_path / "photograph.jpg")
+    return tmp_path
+
+
+def commands_of_the_readme() -> list[str]:
+    section = (REPOSITORY / "README.md").read_text().partition("\n## API\n")[2].partition("\n## ")[0]
+    return re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
+
+
+def test_the_commands_of_the_readme_do_what_it_says(installation: Installation, folder: Path) -> None:
+    blocks = commands_of_the_readme()
+    assert len(blocks) >= 4
+    script = "set -eu\n" + "\necho ---\n".join(blocks).replace(
+        "localhost:8000", f"localhost:{installation.port}"
+    )
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env=installation.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    parts = [part.strip() for part in done.stdout.split("---\n")]
+    document = json.loads(parts[2])
+    assert (document["title"], document["tagging"]["state"]) == ("My photograph", "tagged")
+    first = document["tags"][0]
+    assert (first["source"], first["provider"]) == ("auto", "tensorflow")
+    assert [item["id"] for item in json.loads(parts[3])["items"]] == [document["id"]]
+    left = installation.database.tags(document["id"])
+    assert set(left) == {tag["name"] for tag in document["tags"]} - {first["name"]}
+
+
+def test_an_answer_is_small_and_kept_by_nobody(installation: Installation, token: str) -> None:
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.get(
+            f"{installation.address}/api/v1/documents",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=10,
+        )
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.timeout(300)
+def test_schemathesis_finds_nothing(installation: Installation, token: str, tmp_path: Path) -> None:
+    """All its checks, against the document that is served, with a token that may do everything."""
+    done = subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("schemathesis")), "run"),
+            f"{installation.address}/api/v1/openapi.json",
+            *("--checks", "all", "--header", f"Authorization: Bearer {token}"),
+            *("--generation-deterministic", "--seed", SEED, "--max-examples", EXAMPLES, "--workers", "1", "--no-shrink"),
+            *("--generation-database", "none", "--continue-on-failure", "--no-color"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-8000:]
+    tested = re.search(r"Tested: (\d+)", done.stdout)
+    passed = re.search(r"(\d+) generated, (\d+) passed", done.stdout)
+    assert tested, done.stdout[-2000:]
+    assert passed, done.stdout[-2000:]
+    assert int(tested[1]) > 50
+    assert int(passed[2]) > 1000

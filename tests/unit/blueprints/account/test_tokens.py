@@ -1,0 +1,76 @@
+"""The page of one's own API tokens."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session, sessionmaker
+
+from autotag.instances.tokens import load_token
+from autotag.models import Role, VirtualInstance
+from tests.unit.blueprints.conftest import Browser, said
+
+PAGE = "/account/tokens"
+
+
+@pytest.fixture
+def editor(browser: Callable[..., Browser], acme: VirtualInstance) -> Browser:
+    return browser(acme, Role.EDITOR)
+
+
+def create(person: Browser, **fields: str) -> int:
+    return person.post(PAGE, {"name": "Import", "role": "editor", "days": "90"} | fields).status_code
+
+
+def test_an_empty_page_says_what_to_do(editor: Browser) -> None:
+    assert "There are none yet. Create one above" in said(editor.page(PAGE))
+    assert editor.page("/account").find("a", href=PAGE) is not None
+
+
+def test_a_new_token_is_shown_once_and_opens_the_api(
+    app: Flask, editor: Browser, sessions: sessionmaker[Session]
+) -> None:
+    assert create(editor) == 303
+    token = editor.page(PAGE).find(id="shown-once-password").text
+    assert re.fullmatch(r"autotag_[\w-]{43}", token)
+    again = editor.page(PAGE)
+    assert token not in str(again)
+    assert f"Import Editor, ends in {token[-4:]}" in said(again)
+    assert "never used" in said(again)
+    with sessions() as session:
+        found = load_token(session, editor.user.instance_id, token)
+        assert found is not None
+        assert (found.role, found.expires_at is not None) == (Role.EDITOR, True)
+
+
+def test_the_roles_go_up_to_ones_own(editor: Browser) -> None:
+    options = editor.page(PAGE).find("select", attrs={"name": "role"}).find_all("option")
+    assert [option["value"] for option in options] == ["viewer", "editor"]
+    assert create(editor, role="administrator") == 422
+
+
+@pytest.mark.parametrize("fields", [{"name": ""}, {"name": "x" * 101}, {"days": "7"}, {"name": "\u200b"}])
+def test_what_cannot_be_is_refused_beside_its_field(editor: Browser, fields: dict[str, str]) -> None:
+    assert create(editor, **fields) == 422
+    assert "There are none yet" in said(editor.page(PAGE))
+
+
+def test_a_token_without_a_time_is_good_until_it_is_revoked(editor: Browser) -> None:
+    create(editor, days="")
+    editor.get(PAGE)
+    page = editor.page(PAGE)
+    assert "good until it is revoked" in said(page)
+    form = page.find("form", action=re.compile("/revoke$"))
+    assert editor.post(form["action"]).status_code == 303
+    assert "The token Import is revoked." in said(editor.page(PAGE))
+    assert editor.post(form["action"]).status_code == 404
+
+
+def test_nobody_sees_or_revokes_another_persons_token(
+    editor: Browser, browser: Callable[..., Browser], acme: VirtualInstance
+) -> None:
+    create(editor)
+    administrator = browser(acme, Role.ADMINISTRATOR)
+    assert "There are none yet" in said(administrator.page(PAGE))
+    assert administrator.post(f"{PAGE}/1/revoke").status_code == 404

@@ -1,0 +1,36 @@
+"""The bytes of documents by the API."""
+
+from __future__ import annotations
+
+import hashlib
+
+from autotag.media.renditions import thumbnail_key
+from autotag.media.storage import FolderStorage
+from tests.unit.blueprints.api.conftest import Program
+
+
+def test_the_file_comes_back_as_it_was_sent(editor: Program) -> None:
+    number = editor.upload_id(b"<script>alert(1)</script>", "page.html")
+    answer = editor.get(f"/documents/{number}/content")
+    assert (answer.status_code, answer.data) == (200, b"<script>alert(1)</script>")
+    assert answer.content_type == "application/octet-stream"
+    assert "page.html" in answer.headers["Content-Disposition"]
+    assert answer.headers["Content-Security-Policy"].startswith("sandbox")
+    assert answer.headers["ETag"] == f'"{hashlib.sha256(answer.data).hexdigest()}"'
+
+
+def test_a_part_can_be_asked_for(editor: Program) -> None:
+    number = editor.upload_id(b"0123456789")
+    answer = editor.get(f"/documents/{number}/content", headers={"Range": "bytes=2-4"})
+    assert (answer.status_code, answer.data) == (206, b"234")
+
+
+def test_a_thumbnail_is_there_when_the_image_was_looked_at(editor: Program, storage: FolderStorage) -> None:
+    number = editor.upload_id(b"picture")
+    path = f"/documents/{number}/thumbnail"
+    assert editor.refusal("GET", path) == (409, "no_thumbnail")
+    made = storage.incoming()
+    made.write_bytes(b"small")
+    storage.keep(made, thumbnail_key(hashlib.sha256(b"picture").hexdigest()), durable=False)
+    answer = editor.get(path)
+    assert (answer.status_code, answer.data, answer.content_type) == (200, b"small", "image/jpeg")
