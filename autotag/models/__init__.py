@@ -21,6 +21,7 @@ from autotag.models.tagging_run import (
 )
 from autotag.models.user import Role, User, UserSession
 from autotag.models.virtual_instance import DEFAULT_WEB_ID, VirtualInstance
+from autotag.models.webhook import DeliveryState, Webhook, WebhookDelivery, WebhookEvent
 
 __all__ = [
     "DEFAULT_WEB_ID",
@@ -31,6 +32,7 @@ __all__ = [
     "BulkActionState",
     "ConfigurationRecord",
     "ConfigurationState",
+    "DeliveryState",
     "Document",
     "DocumentVersion",
     "Folder",
@@ -58,4 +60,7 @@ __all__ = [
     "User",
     "UserSession",
     "VirtualInstance",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
 ]

@@ -1,4 +1,5 @@
-"""What the scheduler clears away each hour: broken uploads, files that nobody names, actions that are long over."""
+"""What the scheduler clears away each hour: broken uploads, files that nobody names, actions and
+deliveries of webhooks that are long over."""
 
 import time
 
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.media.released import ReleasedSweep
 from autotag.media.storage import FolderStorage
 from autotag.tagging.bulk_tending import forget_old_actions
+from autotag.tagging.webhook_deliveries import tidy_deliveries
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -48,3 +50,4 @@ class HourlySweep:
         if put_back:
             logger.warning("put back files of a sweep that was killed", files=put_back)
         forget_old_actions(self._sessions)
+        tidy_deliveries(self._sessions)

@@ -32,6 +32,7 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.outcome import Predictions
 from autotag.tagging.process_state import is_process_disabled
 from autotag.tagging.provider_state import troubled_providers
+from autotag.tagging.webhook_events import note_documents
 
 LEASE = timedelta(seconds=120)
 """Longer than any single document takes: the image time limit, twice, and some."""
@@ -229,8 +230,7 @@ def _put_back(sessions: sessionmaker[Session], condition: ColumnElement[bool]) -
         if session.scalar(select(Document.id).where(running).limit(1)) is None:
             return 0
         with unit_of_work(session) as work:
-            quarantined = _count(
-                work.session,
+            quarantined = work.session.execute(
                 update(Document)
                 .where(running, Document.tagging_crashes + 1 >= DEATHS_BEFORE_QUARANTINE)
                 .values(
@@ -239,8 +239,11 @@ def _put_back(sessions: sessionmaker[Session], condition: ColumnElement[bool]) -
                     tagging_reason=f"The worker died {DEATHS_BEFORE_QUARANTINE} times with this file in hand.",
                     tagging_updated_at=utc_now(),
                     **released,
-                ),
-            )
+                )
+                .returning(Document.instance_id, Document.id)
+            ).all()
+            for instance_id, document_id in quarantined:
+                note_documents(work.session, instance_id, {document_id: TaggingState.QUARANTINED})
             queued = _count(
                 work.session,
                 update(Document)
@@ -253,7 +256,7 @@ def _put_back(sessions: sessionmaker[Session], condition: ColumnElement[bool]) -
                     **released,
                 ),
             )
-    return quarantined + queued
+    return len(quarantined) + queued
 
 
 def _count(session: Session, statement: Update) -> int:

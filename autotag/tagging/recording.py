@@ -25,6 +25,7 @@ from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Decision, Verdict
 from autotag.tagging.run_feeding import item_state
 from autotag.tagging.tag_creation import ensure_tags, hold_tags, insert_new
+from autotag.tagging.webhook_events import note_documents
 
 REASON_LENGTH = 500
 
@@ -59,6 +60,9 @@ def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], w
             search.refresh(
                 work.session, [claim.document_id for claim, outcome in counted if outcome.decisions]
             )
+        if written:
+            states = {claim.document_id: outcome.state for claim, outcome in written}
+            note_documents(work.session, written[0][0].instance_id, states)
     return written
 
 
