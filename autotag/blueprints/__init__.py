@@ -98,6 +98,7 @@ def register_blueprints(app: Flask) -> None:
         runs,
         system_settings,
         tags,
+        webhooks,
     )
 
     app.register_blueprint(auth.blueprint)
@@ -114,3 +115,4 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(system_settings.blueprint)
     app.register_blueprint(instance_settings.blueprint)
     app.register_blueprint(runs.blueprint)
+    app.register_blueprint(webhooks.blueprint)

@@ -18,6 +18,7 @@ from autotag.tagging.runs import RunNotFound
 from autotag.tagging.tag_creation import TagsKeepVanishing
 from autotag.tagging.tag_list import TagNotFound
 from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.webhooks import WebhookNotFound
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -31,6 +32,7 @@ NOT_FOUND = (
     UnknownEntry,
     UnknownInstance,
     UserNotFound,
+    WebhookNotFound,
 )
 HOST_ERRORS = frozenset({"malformed_host", "unknown_host"})
 

@@ -1,4 +1,4 @@
-"""A generated password on its way to the one page that shows it: encrypted in the session, gone when it was read."""
+"""A generated password or secret on its way to the one page that shows it: encrypted in the session, gone when read."""
 
 import json
 import secrets
@@ -11,6 +11,7 @@ from autotag.configuration.context import secret_box
 from autotag.configuration.secret_box import SecretUnreadable
 
 _KEY = "shown_once"
+_WEBHOOK = "shown_webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +29,40 @@ def generate_password() -> str:
 
 def keep_password(email: str, password: str) -> None:
     """Keep a generated password for the next page."""
-    box = secret_box(services().config)
-    session[_KEY] = box.seal(json.dumps([email, password]), _place())
+    _keep(_KEY, [email, password])
 
 
 def take_password() -> ShownOnce | None:
     """Return the kept password and forget it, None when there is none."""
-    text = session.pop(_KEY, None)
+    kept = _take(_KEY)
+    return ShownOnce(*kept) if kept else None
+
+
+def keep_secret(webhook_id: int, secret: str) -> None:
+    """Keep the secret of a webhook for the next page."""
+    _keep(_WEBHOOK, [str(webhook_id), secret])
+
+
+def take_secret(webhook_id: int) -> str:
+    """Return the kept secret of a webhook and forget it, "" when there is none."""
+    kept = _take(_WEBHOOK)
+    return kept[1] if kept and kept[0] == str(webhook_id) else ""
+
+
+def _keep(key: str, texts: list[str]) -> None:
+    session[key] = secret_box(services().config).seal(json.dumps(texts), _place(key))
+
+
+def _take(key: str) -> list[str]:
+    text = session.pop(key, None)
     if not text:
-        return None
+        return []
     try:
-        return ShownOnce(*json.loads(secret_box(services().config).open(text, _place())))
+        kept: list[str] = json.loads(secret_box(services().config).open(text, _place(key)))
     except SecretUnreadable:
-        return None
+        return []
+    return kept
 
 
-def _place() -> str:
-    return f"{_KEY}/{g.instance.id}"
+def _place(key: str) -> str:
+    return f"{key}/{g.instance.id}"

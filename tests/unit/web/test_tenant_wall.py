@@ -34,6 +34,9 @@ from autotag.models import (
     User,
     UserSession,
     VirtualInstance,
+    Webhook,
+    WebhookDelivery,
+    WebhookEvent,
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
@@ -104,12 +107,16 @@ def theirs(
         )
         audit(work.session, globex.id, person.email, "role changed", "secret person")
         work.session.add(bulk_action(88_060, globex))
+        webhook = Webhook(id=88_080, instance_id=globex.id, address="https://secret.example/", events=[])
+        work.session.add(webhook)
+        work.session.flush()
+        work.session.add(webhook_delivery(88_090, webhook))
         work.session.add(Folder(id=88_070, instance_id=globex.id, name="Secret", normalized_name="secret"))
     keep_files(storage, document.sha256)
     make.document(globex, id=88_031, title="Secret trash", sha256=document.sha256, deleted_at=utc_now())
     ids = {"instance": 88_010, "person": 88_020, "document": 88_030, "tag": 88_040, "session": 88_050}
     ids["run"] = 88_060
-    ids |= {"deleted": 88_031, "action": 88_060, "folder": 88_070}
+    ids |= {"deleted": 88_031, "action": 88_060, "folder": 88_070, "webhook": 88_080, "delivery": 88_090}
     return Theirs(globex, person, ids)
 
 
@@ -123,6 +130,17 @@ def bulk_action(number: int, instance: VirtualInstance) -> BulkAction:
         state=BulkActionState.FINISHED,
         done=1,
         total=1,
+    )
+
+
+def webhook_delivery(number: int, webhook: Webhook) -> WebhookDelivery:
+    return WebhookDelivery(
+        id=number,
+        instance_id=webhook.instance_id,
+        webhook_id=webhook.id,
+        event_id="evt_secret",
+        event=WebhookEvent.DOCUMENT_TAGGED,
+        body='{"title":"secret"}',
     )
 
 
@@ -286,6 +304,7 @@ def test_the_same_numbers_lead_their_owner_to_each_page(
     visitor = visit(theirs.instance, Role.ADMINISTRATOR)
     kinds = {"document_id": "document", "user_id": "person", "tag_id": "tag", "run_id": "run"}
     kinds |= {"deleted_id": "deleted", "action_id": "action", "folder_id": "folder"}
+    kinds |= {"webhook_id": "webhook", "delivery_id": "delivery"}
     known = {name: theirs.ids[kind] for name, kind in kinds.items()} | {"number": 1}
     seen = 0
     for rule in rules:
