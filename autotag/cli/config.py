@@ -174,7 +174,8 @@ def rotate() -> None:
     one was given as AUTOTAG_SECRET_KEY_FALLBACKS."""
     config = load_config()
     with writing(config) as work:
-        count = rotate_secrets(work, secret_box(config))
+        box = secret_box(config)
+        count = rotate_secrets(work, box) + rotate_webhook_secrets(work, box)
     click.echo(f"{count} secrets encrypted anew")
 
 

@@ -186,6 +186,20 @@ def open_secret(webhook: Webhook, box: SecretBox) -> str:
     return box.open(webhook.secret, _secret_place(webhook))
 
 
+def rotate_webhook_secrets(work: UnitOfWork, box: SecretBox) -> int:
+    """Encrypt with the current key what an earlier key encrypted, in all instances; return how many secrets.
+
+    Raises autotag.configuration.secret_box.SecretUnreadable.
+    """
+    rotated = 0
+    for webhook in work.session.scalars(select(Webhook)):
+        if not box.is_current(webhook.secret):
+            place = _secret_place(webhook)
+            webhook.secret = box.seal(box.open(webhook.secret, place), place)
+            rotated += 1
+    return rotated
+
+
 def _give_secret(webhook: Webhook, box: SecretBox) -> str:
     secret = generate_secret()
     webhook.secret = box.seal(secret, _secret_place(webhook))

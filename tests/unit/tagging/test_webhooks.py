@@ -190,3 +190,14 @@ def test_the_list_names_the_newest_delivery_and_what_waits_in_one_query(
     assert first.newest is not None
     assert (first.newest.id, first.waiting) == (2, 2)
     assert (second.newest, second.waiting) == (None, 0)
+
+
+def test_secrets_move_to_the_current_key(add: Add, sessions: sessionmaker[Session]) -> None:
+    webhook, secret = add()
+    both, new = SecretBox(["new key", "key"]), SecretBox(["new key"])
+    for expected in (1, 0):
+        with sessions() as session, unit_of_work(session) as work:
+            assert webhooks.rotate_webhook_secrets(work, both) == expected
+    with sessions() as session:
+        stored = webhooks.load_webhook(session, webhook.instance_id, webhook.id)
+        assert webhooks.open_secret(stored, new) == secret
