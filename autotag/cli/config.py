@@ -26,6 +26,7 @@ from autotag.inference.store import ModelStore
 from autotag.instances.administration import find_by_web_id
 from autotag.models import Level
 from autotag.tagging.reactions import configuration_changed
+from autotag.tagging.webhooks import rotate_webhook_secrets
 
 STORED = "(stored)"
 
