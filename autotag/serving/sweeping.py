@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.media.released import ReleasedSweep
 from autotag.media.storage import FolderStorage
 from autotag.tagging.bulk_tending import forget_old_actions
-from autotag.tagging.webhook_deliveries import tidy_deliveries
+from autotag.tagging.webhook_tidying import tidy_deliveries
 
 logger = structlog.stdlib.get_logger(__name__)
 

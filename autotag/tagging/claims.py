@@ -64,9 +64,10 @@ class Claim:
 
     `existing` and `rejected` are folded names; tags of an attempt that still waits for a provider are not
     among the existing ones, because this attempt decides on them anew; `automatic` is how many of the existing
-    ones a provider put there. `known` is what providers have said of the same bytes, by provider, model and model
-    version. `crashes` counts processes that died on it so far. `requested` says that a person asked for tags,
-    `run_id` in which run; `is_decoded` that the facts of the image are noted already.
+    ones a provider put there, `from_file` how many the file brought. `known` is what providers have said of the
+    same bytes, by provider, model and model version. `crashes` counts processes that died on it so far.
+    `requested` says that a person asked for tags, `run_id` in which run; `is_decoded` that the facts of the image
+    are noted already.
     """
 
     instance_id: int
@@ -80,6 +81,7 @@ class Claim:
     existing: frozenset[str]
     rejected: frozenset[str]
     automatic: int = 0
+    from_file: int = 0
     requested: bool = False
     run_id: int | None = None
     is_decoded: bool = False
@@ -128,6 +130,7 @@ def claim_many(
             crashes=row.tagging_crashes,
             existing=frozenset(name for name, _ in existing.get(row.id, ())),
             automatic=sum(source is AssignmentSource.AUTO for _, source in existing.get(row.id, ())),
+            from_file=sum(source is AssignmentSource.FILE for _, source in existing.get(row.id, ())),
             requested=row.tagging_requested,
             run_id=row.tagging_run_id,
             is_decoded=row.width is not None,
@@ -273,7 +276,7 @@ def _existing_names(
         .where(
             TagAssignment.document_id.in_(document_ids),
             or_(
-                TagAssignment.source == AssignmentSource.MANUAL,
+                TagAssignment.source != AssignmentSource.AUTO,
                 TaggingAttempt.id.is_(None),
                 TaggingAttempt.state != TaggingState.QUEUED,
             ),

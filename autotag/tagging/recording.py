@@ -21,6 +21,7 @@ from autotag.models.base import utc_now
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.claims import Claim, rejected_names
+from autotag.tagging.file_keywords import keep_keywords
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Decision, Verdict
 from autotag.tagging.run_feeding import item_state
@@ -51,6 +52,7 @@ def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], w
         written = [pair for pair in finished if _close_claim(work.session, *pair, now)]
         _close_items(work.session, written, now)
         counted = [pair for pair in written if pair[1].counted]
+        keep_keywords(work.session, written)
         if counted:
             attempts = _write_attempts(work.session, counted, worker)
             _store_predictions(work.session, counted)

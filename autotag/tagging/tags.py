@@ -185,6 +185,7 @@ def _keep_one(session: Session, tag_ids: Collection[int], target_id: int) -> Non
         partition_by=TagAssignment.document_id,
         order_by=[
             (TagAssignment.source == AssignmentSource.MANUAL).desc(),
+            (TagAssignment.source == AssignmentSource.FILE).desc(),
             TagAssignment.confidence.desc().nulls_last(),
             (TagAssignment.tag_id == target_id).desc(),
             TagAssignment.id,

@@ -1,28 +1,16 @@
-"""The delivery log of webhooks: looking at it, sending a test, sending again, clearing away what is old."""
+"""The delivery log of webhooks: looking at it, sending a test, sending again."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
-from sqlalchemy import delete, or_, select
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from autotag.models import DeliveryState, VirtualInstance, Webhook, WebhookDelivery, WebhookEvent
 from autotag.models.base import utc_now
-from autotag.models.unit_of_work import UnitOfWork, unit_of_work
+from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.webhook_events import event_body, new_event_id
-from autotag.tagging.webhook_sending import LEASE, Held, new_claim, note_attempt
+from autotag.tagging.webhook_sending import LEASE, Held, new_claim
 from autotag.tagging.webhooks import WebhookNotFound
-
-KEPT = timedelta(days=30)
-"""How long a delivery can be looked at and sent again."""
-
-PATIENCE = timedelta(days=3)
-"""How long a delivery waits for an address that does not answer, or is paused."""
-
-CHUNK = 500
-"""Deliveries that are cleared away in one transaction, so that nobody waits long for the next one."""
-
-NOT_IN_TIME = "It waited for three days and could not be sent."
 
 
 class DeliveryUnderWay(Exception):
@@ -99,48 +87,6 @@ def begin_again(work: UnitOfWork, delivery: WebhookDelivery) -> Held:
     delivery.tries = 0
     delivery.waiting_since = utc_now()
     return _hold(work, delivery)
-
-
-def tidy_deliveries(sessions: sessionmaker[Session]) -> None:
-    """Give up what has waited too long, and strike what is older than it is kept."""
-    for part in (_give_up, _strike):
-        full = True
-        while full:
-            with sessions() as session, unit_of_work(session) as work:
-                full = part(work.session) == CHUNK
-
-
-def _give_up(session: Session) -> int:
-    now = utc_now()
-    overdue = session.scalars(
-        select(WebhookDelivery)
-        .where(
-            WebhookDelivery.state == DeliveryState.WAITING,
-            WebhookDelivery.waiting_since < now - PATIENCE,
-            or_(WebhookDelivery.lease_until.is_(None), WebhookDelivery.lease_until < now),
-        )
-        .limit(CHUNK)
-        .with_for_update(skip_locked=True)
-    ).all()
-    for delivery in overdue:
-        delivery.state, delivery.finished_at = DeliveryState.FAILED, now
-        note_attempt(delivery, now, None, 0.0, NOT_IN_TIME)
-    return len(overdue)
-
-
-def _strike(session: Session) -> int:
-    old = (
-        WebhookDelivery.created_at < utc_now() - KEPT,
-        WebhookDelivery.state != DeliveryState.WAITING,
-    )
-    ids = select(WebhookDelivery.id).where(*old).limit(CHUNK)
-    struck = session.scalars(
-        delete(WebhookDelivery)
-        .where(WebhookDelivery.id.in_(ids))
-        .returning(WebhookDelivery.id)
-        .execution_options(synchronize_session=False)
-    )
-    return len(struck.all())
 
 
 def _hold(work: UnitOfWork, delivery: WebhookDelivery) -> Held:

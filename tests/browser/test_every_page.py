@@ -212,6 +212,7 @@ NO_PAGES = {
     "documents.thumbnail": "a picture",
     "documents.preview": "a picture",
     "documents.content": "a file",
+    "documents.tagged_content": "a file",
     "documents.home": "leads on",
     "documents.cards": "pieces of a page, for its script",
     "documents.tagging": "pieces of a page, for its script",

@@ -15,9 +15,9 @@ from autotag.models import TaggingState, Webhook, WebhookDelivery, schema
 from autotag.models.engine import build_engine
 from autotag.models.unit_of_work import unit_of_work
 from autotag.providers.http.client import WebClient
-from autotag.tagging.webhook_deliveries import tidy_deliveries
 from autotag.tagging.webhook_events import note_documents
 from autotag.tagging.webhook_sending import WebhookSender, due_webhooks
+from autotag.tagging.webhook_tidying import tidy_deliveries
 from autotag.tagging.webhooks import delete_webhook
 from tests.unit.conftest import Factory
 

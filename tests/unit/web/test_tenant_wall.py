@@ -46,6 +46,11 @@ from tests.unit.conftest import Factory
 SignIn = Callable[[FlaskClient, User, str], None]
 
 MISSING = 88_001
+# A PNG that holds no more than its frame; what follows its end is kept by whoever copies it.
+SECRET_PICTURE = (
+    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00:~\x9bU"
+    b"\x00\x00\x00\x00IEND\xaeB`\x82secret picture"
+)
 PASSWORD = "correct horse battery"
 JSON = {"Accept": "application/json"}
 FILES = ("content", "preview", "thumbnail")
@@ -147,7 +152,7 @@ def webhook_delivery(number: int, webhook: Webhook) -> WebhookDelivery:
 def keep_files(storage: FolderStorage, sha256: str) -> None:
     for key in (original_key(sha256), thumbnail_key(sha256), preview_key(sha256)):
         path = storage.incoming()
-        path.write_bytes(b"secret picture")
+        path.write_bytes(SECRET_PICTURE)
         storage.keep(path, key, durable=False)
 
 
@@ -357,7 +362,7 @@ def test_the_bytes_of_another_instances_file_are_not_found_even_when_the_content
     ours = make.document(acme, sha256=sha256, width=1, height=1)
     visitor = visit(acme, Role.VIEWER)
     own = visitor.get(f"/documents/{ours.id}/{file}")
-    assert (own.status_code, own.data) == (200, b"secret picture")
+    assert (own.status_code, own.data) == (200, SECRET_PICTURE)
     own.close()
     answer = visitor.get(f"/documents/{theirs.ids['document']}/{file}")
     assert answer.status_code == 404
