@@ -1,6 +1,6 @@
 """What was sent to a webhook: one delivery's page, sending it again, sending a test."""
 
-from flask import flash, g, redirect, render_template, url_for
+from flask import Response, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import sessionmaker
 
@@ -23,6 +23,11 @@ def own_instance() -> str:
     return f"webhooks:{g.instance.id}"
 
 
+def was_sent(response: Response) -> bool:
+    """Whether a request counts: one that was refused sent nothing."""
+    return response.status_code == 303
+
+
 @blueprint.get(ONE_DELIVERY)
 @requires(Role.ADMINISTRATOR)
 def show_delivery(webhook_id: int, delivery_id: int) -> ResponseReturnValue:
@@ -33,7 +38,7 @@ def show_delivery(webhook_id: int, delivery_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post(f"{ONE_WEBHOOK}/test")
-@limiter.limit(SENDINGS, key_func=own_instance)
+@limiter.limit(SENDINGS, key_func=own_instance, deduct_when=was_sent)
 @requires(Role.ADMINISTRATOR)
 def send_test(webhook_id: int) -> ResponseReturnValue:
     """Send a test and wait for the answer, for 15 seconds at most."""
@@ -44,7 +49,7 @@ def send_test(webhook_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post(f"{ONE_DELIVERY}/again")
-@limiter.limit(SENDINGS, key_func=own_instance)
+@limiter.limit(SENDINGS, key_func=own_instance, deduct_when=was_sent)
 @requires(Role.ADMINISTRATOR)
 def send_again(webhook_id: int, delivery_id: int) -> ResponseReturnValue:
     """Send a delivery again under its event id and wait for the answer; if it fails, it is tried again as a new one."""

@@ -230,7 +230,8 @@ def ask(
     kept = {
         name: value
         for name, value in answer.headers.items()
-        if name not in ("X-Request-ID", "Date", "Set-Cookie") and not name.startswith("X-RateLimit")
+        if name not in ("X-Request-ID", "Date", "Set-Cookie", "Retry-After")
+        and not name.startswith("X-RateLimit")
     }
     kept["Location"] = kept.get("Location", "").replace(str(number), "N")
     kept.pop("Content-Length", None)

@@ -243,3 +243,11 @@ def test_one_webhooks_delivery_is_not_found_under_another(
     (delivery,) = deliveries(sessions)
     other = administrator.post(f"{WEBHOOKS}/add", {"address": address, "events": "run.finished"}).location
     assert administrator.get(f"{other}/deliveries/{delivery.id}").status_code == 404
+
+
+def test_no_more_than_twenty_are_sent_by_hand_in_a_minute(
+    administrator: Browser, page_of: str, webhook_receiver: Any
+) -> None:
+    answers = [administrator.post(f"{page_of}/test").status_code for _ in range(22)]
+    assert answers == [303] * 20 + [429] * 2
+    assert len(webhook_receiver.requests) == 20
