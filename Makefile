@@ -19,7 +19,7 @@ help: ## list the commands
 run: $(VENV)/run.stamp ## set up what is missing, start everything, print where to go
 	@$(BIN)/autotag up --quick-start $(if $(PORT),--port $(PORT))
 
-test: $(VENV)/test.stamp ## run the whole test suite (installs Chromium and PostgreSQL where apt can)
+test: $(VENV)/test.stamp ## run the whole test suite (installs Chromium, PostgreSQL and exiftool where apt can)
 	@bash .ci/system-packages
 	@$(PARALLEL) $(BIN)/python -m pytest $(TWO_AT_ONCE)
 

@@ -134,7 +134,7 @@ ENVIRONMENT = (
     ),
     EnvironmentVariable(
         "AUTOTAG_ALLOWED_PRIVATE_HOSTS",
-        "Hosts (`host` or `host:port`, separated by commas) that provider endpoints may use though private.",
+        "Hosts (`host` or `host:port`, separated by commas) that endpoints and webhooks may use though private.",
         "none",
         _hosts,
     ),

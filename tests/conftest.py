@@ -619,3 +619,22 @@ def absent() -> Callable[[str], None]:
         pytest.skip(reason)
 
     return report
+
+
+@pytest.fixture(scope="module")
+def webhook_receiver() -> Iterator[Any]:
+    """A small server that webhooks are sent to."""
+    with load_stub("webhook_receiver").WebhookReceiver() as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def documented_verification() -> Callable[[str, str, bytes], bool]:
+    """The five lines of docs/webhooks.md that verify a signature, as they stand there."""
+    page = (REPOSITORY / "docs" / "webhooks.md").read_text()
+    (lines,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(lines.splitlines()) == 5
+    names: dict[str, Any] = {}
+    exec(lines, names)  # noqa: S102 - this project's own documentation
+    verify: Callable[[str, str, bytes], bool] = names["is_from_autotag"]
+    return verify

@@ -102,6 +102,7 @@ def register_blueprints(app: Flask) -> None:
         runs,
         system_settings,
         tags,
+        webhooks,
     )
 
     app.register_blueprint(auth.blueprint)
@@ -121,3 +122,4 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(api.blueprint)
     app.register_blueprint(api.reference_blueprint)
     csrf.exempt(api.blueprint)
+    app.register_blueprint(webhooks.blueprint)

@@ -24,6 +24,7 @@ from autotag.tagging.runs import RunNotFound
 from autotag.tagging.tag_creation import TagsKeepVanishing
 from autotag.tagging.tag_list import TagNotFound
 from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.webhooks import WebhookNotFound
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -38,6 +39,7 @@ NOT_FOUND = (
     UnknownEntry,
     UnknownInstance,
     UserNotFound,
+    WebhookNotFound,
 )
 MISSING: Mapping[type[Exception], tuple[str, str]] = {
     RunNotFound: ("run_not_found", "There is no such run here."),

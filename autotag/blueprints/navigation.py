@@ -69,6 +69,14 @@ NAVIGATION = (
         "What this virtual instance does differently from the defaults.",
     ),
     _administration(
+        "Webhooks",
+        "webhook",
+        "webhooks",
+        Role.ADMINISTRATOR,
+        "Configuration",
+        "Addresses that are told when a document was tagged or failed, or a run finished.",
+    ),
+    _administration(
         "Virtual Instances",
         "instances",
         "instances",

@@ -117,6 +117,8 @@ def provider_label(provider: str | None) -> str:
 
 def provenance(tag: AssignedTag) -> str:
     """Say where a tag comes from: automatic, TensorFlow, 85 %."""
+    if tag.is_from_file:
+        return "from the file"
     if not tag.is_automatic:
         return "added by a person"
     parts = ["automatic", provider_label(tag.provider)]

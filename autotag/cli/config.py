@@ -26,6 +26,7 @@ from autotag.inference.store import ModelStore
 from autotag.instances.administration import find_by_web_id
 from autotag.models import Level
 from autotag.tagging.reactions import configuration_changed
+from autotag.tagging.webhooks import rotate_webhook_secrets
 
 STORED = "(stored)"
 
@@ -174,7 +175,8 @@ def rotate() -> None:
     one was given as AUTOTAG_SECRET_KEY_FALLBACKS."""
     config = load_config()
     with writing(config) as work:
-        count = rotate_secrets(work, secret_box(config))
+        box = secret_box(config)
+        count = rotate_secrets(work, box) + rotate_webhook_secrets(work, box)
     click.echo(f"{count} secrets encrypted anew")
 
 

@@ -63,6 +63,7 @@ class TaggingSettings:
     maximum_number_of_tags: int
     providers: tuple[ProviderSettings, ...]
     maximum_pixels: int
+    imports_keywords: bool = False
 
 
 def load_tagging_settings(session: Session, instance_id: int) -> TaggingSettings:
@@ -79,6 +80,7 @@ def load_tagging_settings(session: Session, instance_id: int) -> TaggingSettings
         ),
         providers=enabled,
         maximum_pixels=uploads.values["maximum_pixels"] * PIXELS_IN_A_MEGAPIXEL,
+        imports_keywords=uploads.values["import_keywords_from_files"],
     )
 
 

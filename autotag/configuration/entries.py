@@ -233,6 +233,12 @@ UPLOADS = Entry(
             default="",
             help="File name extensions that can be uploaded, separated by commas. Empty means all.",
         ),
+        boolean(
+            "import_keywords_from_files",
+            "Import keywords from files",
+            False,
+            "Make the keywords in images (XMP dc:subject, IPTC Keywords) tags when they are uploaded.",
+        ),
     ),
 )
 

@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--memory-limit", type=int, required=True, help="address space in bytes")
     parser.add_argument("--threads", type=int, default=1, help="threads of one inference")
     parser.add_argument("--parent", type=int, help="process to die with")
+    parser.add_argument("--keywords", action="store_true", help="only read and write keywords in files")
     arguments = parser.parse_args()
 
     ignore_interrupts()
@@ -30,6 +31,11 @@ def main() -> int:
         die_with_parent(arguments.parent)
     protocol = take_protocol_stream()
     limit_memory(arguments.memory_limit)
+    if arguments.keywords:
+        from autotag.inference.keyword_server import serve_keywords
+
+        serve_keywords(sys.stdin.buffer, protocol)
+        return 0
     try:
         # Late: numpy, Pillow and the TFLite runtime load only now, inside the limits.
         from autotag.inference.server import serve

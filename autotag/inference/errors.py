@@ -101,6 +101,14 @@ class RenditionFailed(InferenceError):
         self.message = message
 
 
+class KeywordsUnwritable(InferenceError):
+    """Keywords cannot be written into a copy of this file; `message` is one sentence for a person."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
 class ProcessCrashed(InferenceError):
     """The supervised process died, or had to be killed.
 

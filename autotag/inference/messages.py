@@ -35,7 +35,7 @@ class ImageRequest:
     """One image to read. `model` is the folder of an installed model; without one, nothing is classified.
 
     `maximum_pixels` is the limit for width x height, checked before decoding; `top` is how many predictions
-    to answer.
+    to answer. `reads_keywords` asks for the keywords in the file as well.
     """
 
     path: Path
@@ -43,6 +43,7 @@ class ImageRequest:
     renditions: tuple[Rendition, ...] = ()
     maximum_pixels: int = DEFAULT_MAXIMUM_PIXELS
     top: int = DEFAULT_TOP
+    reads_keywords: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class ImageResult:
     `width` and `height` are pixels of the original, upright. `placeholder` is a WebP of at most 16 pixels a
     side, in base64. `predictions` are ordered by falling confidence. `model`, `model_sha256` and `runtime`
     say what predicted; None without a model. `seconds` has the time of each stage that was run: `decode`,
-    `renditions`, `inference`. `exif` is what the camera noted, by label.
+    `renditions`, `inference`. `exif` is what the camera noted, by label; `keywords` are
+    those in the file, when they were asked for.
     """
 
     width: int
@@ -73,6 +75,7 @@ class ImageResult:
     runtime: str | None
     seconds: dict[str, float]
     exif: dict[str, str] = field(default_factory=dict)
+    keywords: tuple[str, ...] = ()
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -91,6 +94,7 @@ def request_to_json(request: ImageRequest) -> dict[str, Any]:
         ],
         "maximum_pixels": request.maximum_pixels,
         "top": request.top,
+        "reads_keywords": request.reads_keywords,
     }
 
 
@@ -106,6 +110,7 @@ def request_from_json(values: dict[str, Any]) -> ImageRequest:
         ),
         maximum_pixels=values["maximum_pixels"],
         top=values["top"],
+        reads_keywords=values["reads_keywords"],
     )
 
 
@@ -125,13 +130,16 @@ def result_to_json(result: ImageResult) -> dict[str, Any]:
         "runtime": result.runtime,
         "seconds": result.seconds,
         "exif": result.exif,
+        "keywords": result.keywords,
     }
 
 
 def result_from_json(values: dict[str, Any]) -> ImageResult:
     """The result that `values` describe, as `result_to_json` wrote them."""
     predictions = tuple(Prediction(name, confidence) for name, confidence in values["predictions"])
-    return ImageResult(**{**values, "predictions": predictions})
+    return ImageResult(
+        **{**values, "predictions": predictions, "keywords": tuple(values.get("keywords", ()))}
+    )
 
 
 def error_to_json(error: InferenceError) -> dict[str, Any]:

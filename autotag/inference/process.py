@@ -138,7 +138,7 @@ class InferenceProcess:
 
     def _start(self) -> Child:
         """A new child that has said that it is ready. Raises `ProcessCrashed` when it does not."""
-        child = Child(self._command or self._default_command(), _environment())
+        child = Child(self._command or self._default_command(), child_environment())
         ready = False
         try:
             ready = child.receive(self._start_seconds) == READY
@@ -159,7 +159,7 @@ class InferenceProcess:
         return command
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """The child's environment, free of secrets."""
     inherited = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     return inherited | {

@@ -14,6 +14,7 @@ from typing import Any
 from autotag.inference.classifier import Classifier
 from autotag.inference.decoding import Decoded, Need, decode
 from autotag.inference.errors import InferenceError
+from autotag.inference.keywords import read_keywords
 from autotag.inference.messages import (
     READY,
     ImageRequest,
@@ -82,7 +83,8 @@ class ImageWorker:
             start = perf_counter()
             predictions = classifier.classify(decoded.image, request.top)
             seconds["inference"] = perf_counter() - start
-        return _result(decoded, placeholder, predictions, classifier, seconds)
+        keywords = read_keywords(request.path) if request.reads_keywords else ()
+        return _result(decoded, placeholder, predictions, classifier, seconds, keywords)
 
     def answer(self, message: dict[str, Any]) -> dict[str, Any]:
         """The answer to one message of the protocol."""
@@ -128,6 +130,7 @@ def _result(
     predictions: tuple[Prediction, ...],
     classifier: Classifier | None,
     seconds: dict[str, float],
+    keywords: tuple[str, ...],
 ) -> ImageResult:
     description = None if classifier is None else classifier.description
     return ImageResult(
@@ -141,4 +144,5 @@ def _result(
         runtime=None if description is None else runtime_version(),
         seconds=seconds,
         exif=decoded.exif,
+        keywords=keywords,
     )

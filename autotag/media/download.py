@@ -7,7 +7,8 @@ bytes. More than 4 GB, in one file or in all, is written in the format's 64-bit 
 import posixpath
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -38,11 +39,20 @@ class DownloadRefused(MediaError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file of the archive: its name inside, the content that it is, and how many bytes that has."""
+    """A file of the archive: its name inside, the content that it is, and how many bytes that has.
+
+    `document_id` and `mime_type` are those of the document whose file it is.
+    """
 
     name: str
     sha256: str
     size: int
+    document_id: int = 0
+    mime_type: str = ""
+
+
+Opener = Callable[[Entry], AbstractContextManager[BinaryIO]]
+"""Opens what an archive holds of a document. Raises OSError."""
 
 
 def archive_entries(
@@ -58,6 +68,7 @@ def archive_entries(
         chosen = chosen.where(Document.id <= until)
     rows = session.execute(
         select(Document.file_name, Document.sha256, Document.size, Document.folder_id)
+        .add_columns(Document.id, Document.mime_type)
         .where(Document.id.in_(chosen.scalar_subquery()))
         .order_by(Document.id)
         .limit(MOST_FILES + 1)
@@ -76,12 +87,23 @@ def archive_entries(
     # A file cannot have the name of a folder beside it.
     names = _UniqueNames(_with_parents(inside))
     return [
-        Entry(names.take(posixpath.join(folder, safe_name(row.file_name))), row.sha256, row.size)
+        Entry(
+            names.take(posixpath.join(folder, safe_name(row.file_name))),
+            row.sha256,
+            row.size,
+            row.id,
+            row.mime_type,
+        )
         for row, folder in zip(rows, inside, strict=True)
     ]
 
 
-def stream_archive(entries: Sequence[Entry], storage: Storage) -> Iterator[bytes]:
+def originals(storage: Storage) -> Opener:
+    """Return what opens the files as they were uploaded."""
+    return lambda entry: storage.open(original_key(entry.sha256))
+
+
+def stream_archive(entries: Sequence[Entry], open_entry: Opener) -> Iterator[bytes]:
     """Yield the bytes of the archive. A file that cannot be opened is named in a text inside instead.
 
     An error in the middle of a file ends the stream, so that whoever reads it is told that it is not whole.
@@ -91,12 +113,12 @@ def stream_archive(entries: Sequence[Entry], storage: Storage) -> Iterator[bytes
     archive = ZipStream()
     missing = []
     for entry in entries:
-        try:
-            source = storage.open(original_key(entry.sha256))
-        except OSError:
-            missing.append(entry.name)
-            continue
-        with source:
+        with ExitStack() as stack:
+            try:
+                source = stack.enter_context(open_entry(entry))
+            except OSError:
+                missing.append(entry.name)
+                continue
             archive.add(iter(lambda: source.read(CHUNK_BYTES), b""), entry.name)  # noqa: B023 - read before the next
             yield from archive.file()
     if missing:

@@ -38,10 +38,15 @@ class AssignedTag:
         """Whether a provider put it there."""
         return self.source is AssignmentSource.AUTO
 
+    @property
+    def is_from_file(self) -> bool:
+        """Whether it was a keyword in the file."""
+        return self.source is AssignmentSource.FILE
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentSummary:
-    """A document and its tags: manual ones first, then automatic ones by confidence."""
+    """A document and its tags: manual ones first, then those from the file, then automatic ones by confidence."""
 
     document: Document
     tags: tuple[AssignedTag, ...]

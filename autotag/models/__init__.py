@@ -22,6 +22,7 @@ from autotag.models.tagging_run import (
 )
 from autotag.models.user import Role, User, UserSession
 from autotag.models.virtual_instance import DEFAULT_WEB_ID, VirtualInstance
+from autotag.models.webhook import DeliveryState, Webhook, WebhookDelivery, WebhookEvent
 
 __all__ = [
     "DEFAULT_WEB_ID",
@@ -33,6 +34,7 @@ __all__ = [
     "BulkActionState",
     "ConfigurationRecord",
     "ConfigurationState",
+    "DeliveryState",
     "Document",
     "DocumentVersion",
     "Folder",
@@ -61,4 +63,7 @@ __all__ = [
     "User",
     "UserSession",
     "VirtualInstance",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
 ]

@@ -10,10 +10,11 @@ from autotag.models.base import Base, Choice, TenantOwned, UtcDateTime, utc_now
 
 
 class AssignmentSource(StrEnum):
-    """Who made an assignment: a person, or a provider."""
+    """Who made an assignment: a person, a provider, or the keywords in the file. Only `auto` is automatic."""
 
     MANUAL = "manual"
     AUTO = "auto"
+    FILE = "file"
 
 
 class Tag(TenantOwned, Base):
@@ -39,8 +40,8 @@ class Tag(TenantOwned, Base):
 class TagAssignment(TenantOwned, Base):
     """A tag on a document, with its provenance.
 
-    A manual assignment has no provider, model or confidence; an automatic one has all three, the attempt
-    that made it, and the run that attempt was part of, if any. Confidence is 0 to 1.
+    A manual assignment, and one from the file, has no provider, model or confidence; an automatic one has all
+    three, the attempt that made it, and the run that attempt was part of, if any. Confidence is 0 to 1.
     """
 
     __tablename__ = "tag_assignment"

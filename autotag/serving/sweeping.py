@@ -1,5 +1,5 @@
-"""What the scheduler clears away each hour: broken uploads, files that nobody names, actions that are long over,
-keys of uploads of yesterday."""
+"""What the scheduler clears away each hour: broken uploads, files that nobody names, actions and deliveries of
+webhooks that are long over, keys of uploads of yesterday."""
 
 import time
 
@@ -10,6 +10,7 @@ from autotag.media.idempotency import forget_old_keys
 from autotag.media.released import ReleasedSweep
 from autotag.media.storage import FolderStorage
 from autotag.tagging.bulk_tending import forget_old_actions
+from autotag.tagging.webhook_tidying import tidy_deliveries
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -51,3 +52,4 @@ class HourlySweep:
             logger.warning("put back files of a sweep that was killed", files=put_back)
         forget_old_actions(self._sessions)
         forget_old_keys(self._sessions)
+        tidy_deliveries(self._sessions)

@@ -29,7 +29,7 @@ def add_tags(
     *,
     user_id: int | None,
 ) -> None:
-    """Put tags on documents by hand. An automatic tag of that name becomes manual; a removal is forgotten.
+    """Put tags on documents by hand. Another tag of that name becomes manual; a removal is forgotten.
 
     Raises TaggingRefused for a name that cannot be a tag; then nothing is changed.
     """
@@ -42,7 +42,7 @@ def add_tags(
     _forget_removals(session, ids, tag_ids)
     session.execute(
         _update_assignments(ids)
-        .where(TagAssignment.tag_id.in_(tag_ids.values()), TagAssignment.source == AssignmentSource.AUTO)
+        .where(TagAssignment.tag_id.in_(tag_ids.values()), TagAssignment.source != AssignmentSource.MANUAL)
         .values(source=AssignmentSource.MANUAL, created_by_id=user_id)
     )
     now = utc_now()

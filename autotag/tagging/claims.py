@@ -32,6 +32,7 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.outcome import Predictions
 from autotag.tagging.process_state import is_process_disabled
 from autotag.tagging.provider_state import troubled_providers
+from autotag.tagging.webhook_events import note_documents
 
 LEASE = timedelta(seconds=120)
 """Longer than any single document takes: the image time limit, twice, and some."""
@@ -63,9 +64,10 @@ class Claim:
 
     `existing` and `rejected` are folded names; tags of an attempt that still waits for a provider are not
     among the existing ones, because this attempt decides on them anew; `automatic` is how many of the existing
-    ones a provider put there. `known` is what providers have said of the same bytes, by provider, model and model
-    version. `crashes` counts processes that died on it so far. `requested` says that a person asked for tags,
-    `run_id` in which run; `is_decoded` that the facts of the image are noted already.
+    ones a provider put there, `from_file` how many the file brought. `known` is what providers have said of the
+    same bytes, by provider, model and model version. `crashes` counts processes that died on it so far.
+    `requested` says that a person asked for tags, `run_id` in which run; `is_decoded` that the facts of the image
+    are noted already.
     """
 
     instance_id: int
@@ -79,6 +81,7 @@ class Claim:
     existing: frozenset[str]
     rejected: frozenset[str]
     automatic: int = 0
+    from_file: int = 0
     requested: bool = False
     run_id: int | None = None
     is_decoded: bool = False
@@ -127,6 +130,7 @@ def claim_many(
             crashes=row.tagging_crashes,
             existing=frozenset(name for name, _ in existing.get(row.id, ())),
             automatic=sum(source is AssignmentSource.AUTO for _, source in existing.get(row.id, ())),
+            from_file=sum(source is AssignmentSource.FILE for _, source in existing.get(row.id, ())),
             requested=row.tagging_requested,
             run_id=row.tagging_run_id,
             is_decoded=row.width is not None,
@@ -229,8 +233,7 @@ def _put_back(sessions: sessionmaker[Session], condition: ColumnElement[bool]) -
         if session.scalar(select(Document.id).where(running).limit(1)) is None:
             return 0
         with unit_of_work(session) as work:
-            quarantined = _count(
-                work.session,
+            quarantined = work.session.execute(
                 update(Document)
                 .where(running, Document.tagging_crashes + 1 >= DEATHS_BEFORE_QUARANTINE)
                 .values(
@@ -239,8 +242,11 @@ def _put_back(sessions: sessionmaker[Session], condition: ColumnElement[bool]) -
                     tagging_reason=f"The worker died {DEATHS_BEFORE_QUARANTINE} times with this file in hand.",
                     tagging_updated_at=utc_now(),
                     **released,
-                ),
-            )
+                )
+                .returning(Document.instance_id, Document.id)
+            ).all()
+            for instance_id, document_id in quarantined:
+                note_documents(work.session, instance_id, {document_id: TaggingState.QUARANTINED})
             queued = _count(
                 work.session,
                 update(Document)
@@ -253,7 +259,7 @@ def _put_back(sessions: sessionmaker[Session], condition: ColumnElement[bool]) -
                     **released,
                 ),
             )
-    return quarantined + queued
+    return len(quarantined) + queued
 
 
 def _count(session: Session, statement: Update) -> int:
@@ -270,7 +276,7 @@ def _existing_names(
         .where(
             TagAssignment.document_id.in_(document_ids),
             or_(
-                TagAssignment.source == AssignmentSource.MANUAL,
+                TagAssignment.source != AssignmentSource.AUTO,
                 TaggingAttempt.id.is_(None),
                 TaggingAttempt.state != TaggingState.QUEUED,
             ),

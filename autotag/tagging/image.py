@@ -26,6 +26,7 @@ class ImageInHand:
         process: InferenceProcess,
         decoder: InferenceProcess,
         maximum_pixels: int,
+        reads_keywords: bool = False,
     ) -> None:
         self.sha256 = sha256
         self.mime_type = mime_type
@@ -34,6 +35,7 @@ class ImageInHand:
         self._process = process
         self._decoder = decoder
         self._maximum_pixels = maximum_pixels
+        self._reads_keywords = reads_keywords
 
     @property
     def path(self) -> Path:
@@ -89,6 +91,7 @@ class ImageInHand:
             model=model,
             renditions=(*wanted.values(), *more),
             maximum_pixels=self._maximum_pixels,
+            reads_keywords=self._reads_keywords and self.facts is None,
         )
         try:
             result = (self._decoder if model is None else self._process).process(request)
@@ -98,5 +101,6 @@ class ImageInHand:
         finally:
             for rendition in wanted.values():
                 rendition.path.unlink(missing_ok=True)
-        self.facts = ImageFacts(result.width, result.height, result.placeholder, result.exif)
+        keywords = result.keywords if self.facts is None else self.facts.keywords
+        self.facts = ImageFacts(result.width, result.height, result.placeholder, result.exif, keywords)
         return result

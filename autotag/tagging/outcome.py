@@ -23,13 +23,14 @@ class Predictions:
 class ImageFacts:
     """What decoding told about an image: width and height in pixels after orientation, and a tiny WebP in Base64.
 
-    `exif` is what the camera noted, by label.
+    `exif` is what the camera noted, by label; `keywords` are those in the file, where they are imported.
     """
 
     width: int
     height: int
     placeholder: str
     exif: Mapping[str, str] = field(default_factory=dict)
+    keywords: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,7 @@ class Pipeline:
             process=self._process,
             decoder=self._decoder,
             maximum_pixels=settings.maximum_pixels,
+            reads_keywords=settings.imports_keywords and not held.is_decoded,
         )
         try:
             outcome = _why_not(held, settings)
@@ -190,7 +191,7 @@ def _failed(held: Claim, error: Exception) -> Outcome:
 def _why_not(held: Claim, settings: TaggingSettings) -> Outcome | None:
     if settings.refusal:
         return Outcome(TaggingState.SKIPPED, "switched_off", settings.refusal)
-    if held.existing and not held.requested:
+    if len(held.existing) > held.from_file and not held.requested:
         return Outcome(
             TaggingState.SKIPPED,
             "has_tags",

@@ -21,10 +21,12 @@ from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.claims import Claim, rejected_names
 from autotag.tagging.closing import REASON_LENGTH, Finished, close_claims
+from autotag.tagging.file_keywords import keep_keywords
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Decision, Verdict
 from autotag.tagging.run_feeding import item_state
 from autotag.tagging.tag_creation import ensure_tags, hold_tags, insert_new
+from autotag.tagging.webhook_events import note_documents
 
 Accepted = tuple[Claim, int, Decision]
 
@@ -46,6 +48,7 @@ def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], w
         written = close_claims(work.session, finished, now)
         _close_items(work.session, written, now)
         counted = [pair for pair in written if pair[1].counted]
+        keep_keywords(work.session, written)
         if counted:
             attempts = _write_attempts(work.session, counted, worker)
             _store_predictions(work.session, counted)
@@ -55,6 +58,9 @@ def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], w
             search.refresh(
                 work.session, [claim.document_id for claim, outcome in counted if outcome.decisions]
             )
+        if written:
+            states = {claim.document_id: outcome.state for claim, outcome in written}
+            note_documents(work.session, written[0][0].instance_id, states)
     return written
 
 

@@ -12,6 +12,7 @@ from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.run_feeding import CHUNK, WINDOW, hand_out, put_back, settle
 from autotag.tagging.run_undo import finish_undo, take_back
+from autotag.tagging.webhook_events import note_run_finished
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -77,6 +78,7 @@ def _go_on(work: UnitOfWork, run: TaggingRun, share: int) -> int:
     waiting = _has_item(session, run, RunItemState.WAITING)
     if not waiting and not _has_item(session, run, RunItemState.QUEUED):
         run.state, run.finished_at = RunState.FINISHED, utc_now()
+        note_run_finished(session, run)
         instance_id, run_id = run.instance_id, run.id
         work.after_commit(lambda: logger.info("run finished", instance_id=instance_id, run=run_id))
         return 0

@@ -222,7 +222,8 @@ def _in_bin(
 
 def _usages(session: Session, instance_id: int, tags: list[tuple[int, str]]) -> list[TagUsage]:
     ids = [tag_id for tag_id, _ in tags]
-    by_people = func.sum(case((TagAssignment.source == AssignmentSource.MANUAL, 1), else_=0))
+    # What a file brought is the word of a person, too.
+    by_people = func.sum(case((TagAssignment.source != AssignmentSource.AUTO, 1), else_=0))
     everywhere = {
         tag_id: (number, manual)
         for tag_id, number, manual in session.execute(

@@ -120,9 +120,9 @@ def merge_tags(
     """Merge tags into one: their documents get it instead.
 
     Raises TaggingRefused with code `nothing_to_merge`, and TagNotFound when the one that is to be left is gone.
-    A document that had several of them keeps one assignment: a manual one before an automatic one, then the one
-    with the highest confidence. A manual one without provenance takes over that of the best automatic one. Sources
-    that somebody else merged meanwhile are left out.
+    A document that had several of them keeps one assignment: a manual one, else one from the file, else the automatic
+    one with the highest confidence. A manual one without provenance takes over that of the best automatic one.
+    Sources that somebody else merged meanwhile are left out.
     """
     session = work.session
     locked = {tag.id: tag for tag in lock_tags(session, instance_id, {*source_ids, target_id})}
@@ -185,6 +185,7 @@ def _keep_one(session: Session, tag_ids: Collection[int], target_id: int) -> Non
         partition_by=TagAssignment.document_id,
         order_by=[
             (TagAssignment.source == AssignmentSource.MANUAL).desc(),
+            (TagAssignment.source == AssignmentSource.FILE).desc(),
             TagAssignment.confidence.desc().nulls_last(),
             (TagAssignment.tag_id == target_id).desc(),
             TagAssignment.id,

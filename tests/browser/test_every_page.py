@@ -80,6 +80,13 @@ def filled(installation: Installation, make_pictures: Callable[[int], list[bytes
     assert "/runs/" in started.url, started.text[:500]
     value = installation.database.value
     installation.wait(lambda: value("SELECT state FROM tagging_run") == "finished", "the end of the run")
+    # Nobody answers there: the test is told as failed.
+    webhook = {"address": "https://autotag.invalid/hook", "events": ["document.tagged", "run.finished"]}
+    added = client.post("/control-panel/webhooks/add", data=webhook | {"csrf_token": client.csrf_token()})
+    tested = client.post(
+        f"{added.url.removeprefix(client.address)}/test", data={"csrf_token": client.csrf_token()}
+    )
+    assert "Not delivered" in tested.text, tested.text[:500]
     most_used = "SELECT tag_id FROM tag_assignment GROUP BY tag_id ORDER BY count(*) DESC, tag_id LIMIT 1"
     numbers = {
         "document": ids[-3],
@@ -90,6 +97,8 @@ def filled(installation: Installation, make_pictures: Callable[[int], list[bytes
         "folder": value("SELECT max(id) FROM folder"),
         "action": value("SELECT max(id) FROM bulk_action"),
         "run": value("SELECT id FROM tagging_run"),
+        "webhook": value("SELECT id FROM webhook"),
+        "delivery": value("SELECT id FROM webhook_delivery"),
         "person": value("SELECT id FROM user_account WHERE email = 'eva@example.test'"),
         "instance": value("SELECT id FROM virtual_instance WHERE web_id = 'default'"),
     }
@@ -183,6 +192,12 @@ VIEWS = (
     View("instance", "/control-panel/instances/{instance}"),
     View("user-add", "/control-panel/users/add"),
     View("user", "/control-panel/users/{person}"),
+    View("webhook-add", "/control-panel/webhooks/add"),
+    View("webhook", "/control-panel/webhooks/{webhook}"),
+    View("webhook-edit", "/control-panel/webhooks/{webhook}/edit"),
+    View("webhook-delete", "/control-panel/webhooks/{webhook}/delete"),
+    View("webhook-delivery", "/control-panel/webhooks/{webhook}/deliveries/{delivery}"),
+    View("webhooks-empty", "/control-panel/webhooks", empty=True),
     View("models", "/control-panel/system-settings/models"),
     View("settings-category", "/control-panel/system-settings/category/assets"),
     View("settings-entry", "/control-panel/system-settings/asset-auto-tagging-system"),
@@ -197,6 +212,7 @@ NO_PAGES = {
     "documents.thumbnail": "a picture",
     "documents.preview": "a picture",
     "documents.content": "a file",
+    "documents.tagged_content": "a file",
     "documents.home": "leads on",
     "documents.cards": "pieces of a page, for its script",
     "documents.tagging": "pieces of a page, for its script",

@@ -229,6 +229,7 @@ class ScriptedProcess:
 
     script: list[list[tuple[str, float]] | Exception] = field(default_factory=lambda: [[("cat", 0.9)]])
     during: Callable[[], None] = lambda: None
+    keywords: tuple[str, ...] = ()
     requests: list[ImageRequest] = field(default_factory=list)
 
     def process(self, request: ImageRequest) -> ImageResult:
@@ -251,6 +252,7 @@ class ScriptedProcess:
             runtime="scripted 1",
             seconds={},
             exif={"Camera": "Scripted"},
+            keywords=self.keywords if request.reads_keywords else (),
         )
 
 

@@ -1,4 +1,5 @@
-"""A generated password or token on its way to the one page that shows it: encrypted in the session, gone when read."""
+"""A generated password, token or secret on its way to the one page that shows it: encrypted in the session, gone when
+read."""
 
 import json
 import secrets
@@ -12,6 +13,7 @@ from autotag.configuration.secret_box import SecretUnreadable
 
 PASSWORD = "shown_once"  # noqa: S105 - a name
 TOKEN = "token_shown_once"  # noqa: S105 - a name
+WEBHOOK = "webhook_shown_once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +31,39 @@ def generate_password() -> str:
 
 def keep_password(email: str, password: str, key: str = PASSWORD) -> None:
     """Keep a generated password for the next page that shows what is kept under the key."""
-    box = secret_box(services().config)
-    session[key] = box.seal(json.dumps([email, password]), _place(key))
+    _keep(key, [email, password])
 
 
 def take_password(key: str = PASSWORD) -> ShownOnce | None:
     """Return the kept password and forget it, None when there is none."""
+    kept = _take(key)
+    return ShownOnce(*kept) if kept else None
+
+
+def keep_secret(webhook_id: int, secret: str) -> None:
+    """Keep the secret of a webhook for the next page."""
+    _keep(WEBHOOK, [str(webhook_id), secret])
+
+
+def take_secret(webhook_id: int) -> str:
+    """Return the kept secret of a webhook and forget it, "" when there is none."""
+    kept = _take(WEBHOOK)
+    return kept[1] if kept and kept[0] == str(webhook_id) else ""
+
+
+def _keep(key: str, texts: list[str]) -> None:
+    session[key] = secret_box(services().config).seal(json.dumps(texts), _place(key))
+
+
+def _take(key: str) -> list[str]:
     text = session.pop(key, None)
     if not text:
-        return None
+        return []
     try:
-        return ShownOnce(*json.loads(secret_box(services().config).open(text, _place(key))))
+        kept: list[str] = json.loads(secret_box(services().config).open(text, _place(key)))
     except SecretUnreadable:
-        return None
+        return []
+    return kept
 
 
 def _place(key: str) -> str:

@@ -14,6 +14,7 @@ import autotag.blueprints.documents.bulk_pages  # noqa: E402 - as above
 import autotag.blueprints.documents.files  # noqa: E402 - the views register themselves on the blueprint
 import autotag.blueprints.documents.page  # noqa: E402 - as above
 import autotag.blueprints.documents.tag_editor  # noqa: E402 - as above
+import autotag.blueprints.documents.tagged  # noqa: E402 - as above
 import autotag.blueprints.documents.texts  # noqa: E402 - as above
 import autotag.blueprints.documents.uploads  # noqa: E402 - as above
 import autotag.blueprints.documents.versions  # noqa: E402 - as above

@@ -1,6 +1,6 @@
 """What is done to many documents from a list: the buttons of the bar under it, and the delete button of one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -15,18 +15,22 @@ from autotag.blueprints.documents.choice import Choice, NothingChosen, requested
 from autotag.blueprints.errors import problem, wants_problem
 from autotag.blueprints.services import services
 from autotag.extensions import db
-from autotag.media.download import DownloadRefused, archive_entries, stream_archive
+from autotag.media.download import DownloadRefused, Entry, archive_entries, originals, stream_archive
 from autotag.media.errors import FolderNotFound
 from autotag.media.library import load_document
 from autotag.models import BulkActionState, Role, RunScope
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.bulk_actions import BulkKind, start_action
+from autotag.tagging.copied_tags import tags_of_documents
 from autotag.tagging.runs import start_run
 from autotag.tagging.tag_counts import count_chosen
 from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tagged_copies import stream_tagged_archive
 
 PAGES = ("tags", "move", "untag", "commit")
 """What asks something before it is done; each has a page of its own."""
+
+WITH_TAGS = "with_tags"
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
@@ -100,22 +104,34 @@ def bulk_tag_again() -> ResponseReturnValue:
 @refusable
 def bulk_choose_download() -> ResponseReturnValue:
     """Lead from the bar to the address of the archive."""
-    return redirect(url_for("documents.bulk_download", **requested_choice().fields), 303)
+    fields = requested_choice().fields
+    if request.form.get(WITH_TAGS) == "1":
+        fields[WITH_TAGS] = "1"
+    return redirect(url_for("documents.bulk_download", **fields), 303)
 
 
 @blueprint.get("/documents/bulk/download")
 @requires(Role.VIEWER)
 @refusable
 def bulk_download() -> ResponseReturnValue:
-    """Send the chosen files as one zip, which is made while it is sent."""
+    """Send the chosen files as one zip, which is made while it is sent; with their tags in them when that is asked."""
     choice = requested_choice()
     entries = archive_entries(db.session(), g.instance.id, choice.selection, until=choice.until)
-    response = Response(stream_archive(entries, services().storage), mimetype="application/zip")
+    response = Response(archive_of(entries, request.args.get(WITH_TAGS) == "1"), mimetype="application/zip")
     name = f"autotag-{len(entries)}-files.zip" if len(entries) > 1 else "autotag-1-file.zip"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     # A server in front must not collect it first.
     response.headers["X-Accel-Buffering"] = "no"
     return response
+
+
+def archive_of(entries: Sequence[Entry], with_tags: bool) -> Iterator[bytes]:
+    """Return the bytes of an archive of the originals, or of copies with their tags written into them."""
+    storage = services().storage
+    if not with_tags:
+        return stream_archive(entries, originals(storage))
+    tags = tags_of_documents(db.session(), g.instance.id, [entry.document_id for entry in entries])
+    return stream_tagged_archive(entries, storage, tags)
 
 
 def carry_out(kind: BulkKind, choice: Choice, **parameters: object) -> ResponseReturnValue:

@@ -180,7 +180,7 @@ def test_after_a_fork_the_child_of_the_parent_is_left_alone(
 def environment_with(monkeypatch: pytest.MonkeyPatch, **variables: str) -> dict[str, str]:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    return process_module._environment()
+    return process_module.child_environment()
 
 
 def test_the_child_inherits_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,14 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media import download
-from autotag.media.download import DownloadRefused, Entry, archive_entries, safe_name, stream_archive
+from autotag.media.download import (
+    DownloadRefused,
+    Entry,
+    archive_entries,
+    originals,
+    safe_name,
+    stream_archive,
+)
 from autotag.media.query import DocumentQuery, Selection
 from autotag.media.storage import FolderStorage
 from autotag.models import Folder, VirtualInstance
@@ -40,7 +47,7 @@ def names(session: Session, instance: VirtualInstance, selection: Selection = EV
 
 
 def unpacked(entries: list[Entry], storage: FolderStorage) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(b"".join(stream_archive(entries, storage)))) as archive:
+    with zipfile.ZipFile(io.BytesIO(b"".join(stream_archive(entries, originals(storage))))) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -51,7 +58,7 @@ def test_each_file_is_inside_byte_for_byte_stored_and_with_its_checksum(
     contents = {"a.jpg": b"one" * 100_000, "b/c.jpg": b"two", "Zürich ☃.jpg": b"three"}
     entries = [Entry(name, keep(content), len(content)) for name, content in contents.items()]
     assert unpacked(entries, storage) == contents
-    with zipfile.ZipFile(io.BytesIO(b"".join(stream_archive(entries, storage)))) as archive:
+    with zipfile.ZipFile(io.BytesIO(b"".join(stream_archive(entries, originals(storage))))) as archive:
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
 
 
@@ -78,18 +85,18 @@ def test_what_is_larger_than_32_bits_can_say_is_written_in_the_64_bit_form(
     monkeypatch.setattr("zipstream.ng.ZIP64_LIMIT", 1000)
     contents = {"large.bin": b"x" * 1500, "small.bin": b"y" * 400}
     entries = [Entry(name, keep(content), len(content)) for name, content in contents.items()]
-    written = b"".join(stream_archive(entries, storage))
+    written = b"".join(stream_archive(entries, originals(storage)))
     # The record that says where the directory lies, in 64 bits.
     assert b"PK\x06\x06" in written
     assert unpacked(entries, storage) == contents
     monkeypatch.undo()
-    assert b"PK\x06\x06" not in b"".join(stream_archive(entries, storage))
+    assert b"PK\x06\x06" not in b"".join(stream_archive(entries, originals(storage)))
 
 
 def test_nothing_is_read_before_it_is_asked_for(storage: FolderStorage, keep: Callable[[bytes], str]) -> None:
     sha256 = keep(b"x" * 3_000_000)
     stream: Iterator[bytes] = stream_archive(
-        [Entry(f"{n}.jpg", sha256, 3_000_000) for n in range(50)], storage
+        [Entry(f"{n}.jpg", sha256, 3_000_000) for n in range(50)], originals(storage)
     )
     assert max(len(chunk) for chunk, _ in zip(stream, range(40), strict=False)) <= download.CHUNK_BYTES
 

@@ -475,3 +475,48 @@ def test_what_interrupts_a_job_begins_with_no_other_image(
     with pytest.raises(TimeoutError):
         road.pipeline().tag_many(documents[0].instance_id, [document.id for document in documents])
     assert len(examined) <= 5
+
+
+def test_keywords_are_read_with_the_first_decode_where_they_are_imported(
+    road: Road, upload: Callable[..., Document], process: ScriptedProcess
+) -> None:
+    document = upload()
+    process.keywords = ("beach",)
+    road.settings = replace(road.settings, imports_keywords=True)
+    assert road.go(document).tagging_state is TaggingState.TAGGED
+    assert set(road.tags(document)) == {"cat", "beach"}
+    assert [request.reads_keywords for request in process.requests] == [True]
+
+
+def test_keywords_are_left_alone_where_they_are_not_imported(
+    road: Road, upload: Callable[..., Document], process: ScriptedProcess
+) -> None:
+    document = upload()
+    process.keywords = ("beach",)
+    road.go(document)
+    assert road.tags(document) == ["cat"]
+
+
+def test_keywords_are_imported_where_nothing_tags(
+    road: Road, upload: Callable[..., Document], process: ScriptedProcess
+) -> None:
+    document = upload()
+    process.keywords = ("beach",)
+    road.settings = replace(road.settings, imports_keywords=True, refusal="It is off.")
+    assert road.go(document).tagging_state is TaggingState.SKIPPED
+    assert road.tags(document) == ["beach"]
+
+
+def test_a_document_that_was_looked_at_before_is_not_read_again(
+    road: Road, upload: Callable[..., Document], process: ScriptedProcess, sessions: sessionmaker[Session]
+) -> None:
+    document = upload()
+    road.go(document)
+    process.keywords = ("beach",)
+    road.settings = replace(road.settings, imports_keywords=True)
+    with sessions() as session, unit_of_work(session) as work:
+        work.session.execute(
+            update(Document).values(tagging_state=TaggingState.QUEUED, tagging_requested=True)
+        )
+    road.go(document)
+    assert not any(request.reads_keywords for request in process.requests)

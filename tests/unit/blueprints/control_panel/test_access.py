@@ -87,6 +87,7 @@ def test_the_overview_has_a_card_for_each_page(system_administrator: Browser) ->
         "Operations",
         "System Settings",
         "Instance Settings",
+        "Webhooks",
         "Virtual Instances",
         "Users",
         "Audit",
