@@ -12,7 +12,7 @@ from autotag.configuration.overview import UnknownCategory
 from autotag.instances.administration import UnknownInstance
 from autotag.instances.hosts import MalformedHost
 from autotag.instances.people import SessionNotFound, UserNotFound
-from autotag.media.errors import DocumentNotFound, FolderNotFound, StorageError, UploadRefused
+from autotag.media.errors import DocumentNotFound, FolderNotFound, FolderRefused, StorageError, UploadRefused
 from autotag.tagging.bulk_actions import BulkActionNotFound
 from autotag.tagging.runs import RunNotFound
 from autotag.tagging.tag_creation import TagsKeepVanishing
@@ -49,7 +49,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(InstanceNotFound, _unknown_host)
     app.register_error_handler(DocumentNotFound, _document_not_found)
     app.register_error_handler(FolderNotFound, _document_not_found)
-    app.register_error_handler(TaggingRefused, _tagging_refused)
+    app.register_error_handler(FolderRefused, _refused)
+    app.register_error_handler(TaggingRefused, _refused)
     for missing in NOT_FOUND:
         app.register_error_handler(missing, _not_found)
     app.register_error_handler(UploadRefused, _upload_refused)
@@ -108,7 +109,7 @@ def _document_not_found(error: DocumentNotFound | FolderNotFound) -> ResponseRet
     return error_page(404, error.code, error.message)
 
 
-def _tagging_refused(error: TaggingRefused) -> ResponseReturnValue:
+def _refused(error: FolderRefused | TaggingRefused) -> ResponseReturnValue:
     return error_page(422, error.code, error.message)
 
 

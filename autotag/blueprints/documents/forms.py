@@ -12,6 +12,8 @@ from autotag.media.errors import FolderNotFound
 from autotag.tagging.tag_names import clean_names
 
 MAXIMUM_CARDS = 100
+LONGEST_PATH = 8000
+"""More than twenty folders with the longest names need: what is cut off is refused as too deep."""
 
 
 def requested_ids(arguments: MultiDict[str, str]) -> list[int]:
@@ -37,11 +39,13 @@ class TextsForm(RefusableForm):
 class UploadWishes:
     """What is to become of uploaded files: the folder they go into, and tags that a person gives them.
 
-    `is_again` says that a script may have sent the same file before and not had its answer.
+    `path` names folders below that one, which are made when they are missing: a folder that was dropped has files in
+    folders of its own. `is_again` says that a script may have sent the same file before and not had its answer.
     """
 
     folder_id: int | None
     tags: tuple[str, ...]
+    path: str = ""
     is_again: bool = False
 
 
@@ -55,5 +59,8 @@ def upload_wishes(form: MultiDict[str, str]) -> UploadWishes:
         raise FolderNotFound(0)
     names = [name for field in form.getlist("tags") for name in field.split(",") if name.strip()]
     return UploadWishes(
-        int(folder[:20]) if folder else None, tuple(clean_names(names)), bool(form.get("again"))
+        int(folder[:20]) if folder else None,
+        tuple(clean_names(names)),
+        form.get("path", "")[:LONGEST_PATH],
+        bool(form.get("again")),
     )

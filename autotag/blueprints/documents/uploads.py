@@ -19,6 +19,7 @@ from autotag.extensions import db
 from autotag.media.duplicates import same_content, sent_before
 from autotag.media.errors import MediaError, UploadRefused
 from autotag.media.folder_tree import load_folder
+from autotag.media.folders import ensure_path
 from autotag.media.intake import accept, receive
 from autotag.media.library import load_summary
 from autotag.media.limits import upload_limits
@@ -86,7 +87,7 @@ def store(file: FileStorage, wishes: UploadWishes) -> int:
     """Stream a file to disk, write its document, queue it for tagging, and return the document's id.
 
     A file that is sent again after it was stored is the document that it became. Raises FolderNotFound, also for a
-    folder that was deleted meanwhile.
+    folder that was deleted meanwhile, and FolderRefused for a path with a step that no folder can have.
     """
     instance_id, owner_id, folder_id = g.instance.id, current_user.user.id, wishes.folder_id
     limits = upload_limits(db.session(), instance_id)
@@ -97,6 +98,8 @@ def store(file: FileStorage, wishes: UploadWishes) -> int:
     ):
         if folder_id is not None:
             load_folder(work.session, instance_id, folder_id)
+        if wishes.path:
+            folder_id = ensure_path(work, instance_id, wishes.path, parent_id=folder_id)
         if wishes.is_again:
             known = sent_before(work.session, instance_id, received, owner_id=owner_id, folder_id=folder_id)
             if known is not None:
