@@ -29,8 +29,9 @@ from autotag.models import (
 )
 from autotag.models.engine import build_engine
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging.bulk_actions import BulkKind, start_action, undo_action
+from autotag.tagging.bulk_actions import BulkKind, start_action
 from autotag.tagging.bulk_tending import tend_bulk_actions
+from autotag.tagging.bulk_undo import undo_action
 
 pytestmark = pytest.mark.postgresql
 

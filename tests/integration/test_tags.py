@@ -20,8 +20,9 @@ from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Candidate, decide
 from autotag.tagging.recording import record
 from autotag.tagging.tag_list import TagNotFound, TagOrder, list_tags, providers_of, suggestions, usage_of
+from autotag.tagging.tag_merging import merge_tags
 from autotag.tagging.tag_names import TaggingRefused
-from autotag.tagging.tags import NameTaken, add_tag, delete_tag, merge_tags, rename_tag
+from autotag.tagging.tags import NameTaken, add_tag, delete_tag, rename_tag
 
 pytestmark = pytest.mark.postgresql
 

@@ -16,6 +16,8 @@ from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging import runs
 from autotag.tagging.tag_names import TaggingRefused
 
+NOTHING_LEFT = "Nothing is left to retry."
+
 
 @blueprint.post(f"{ONE_RUN}/pause")
 @requires(Role.EDITOR)
