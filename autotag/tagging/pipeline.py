@@ -158,6 +158,12 @@ def _failed(held: Claim, error: Exception) -> Outcome:
 def _why_not(held: Claim, settings: TaggingSettings) -> Outcome | None:
     if settings.refusal:
         return Outcome(TaggingState.SKIPPED, "switched_off", settings.refusal)
+    if len(held.existing) > held.automatic and not held.requested:
+        return Outcome(
+            TaggingState.SKIPPED,
+            "tagged_by_person",
+            "A person gave it tags, so none were added automatically.",
+        )
     if held.existing and not held.requested:
         return Outcome(
             TaggingState.SKIPPED,
