@@ -21,8 +21,8 @@ from autotag.tagging.tag_list import TagNotFound
 from autotag.tagging.tag_names import TaggingRefused
 from autotag.tagging.tag_removals import inherit, overrule, remember_removed
 
-PART = 1000
-"""Documents that are changed in one transaction: about a tenth of a second."""
+PART = 500
+"""Documents that are changed in one transaction: less than a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True)
