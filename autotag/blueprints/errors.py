@@ -17,7 +17,7 @@ from autotag.instances.hosts import MalformedHost
 from autotag.instances.people import SessionNotFound, UserNotFound
 from autotag.instances.tokens import TokenNotFound
 from autotag.media.editing import TextsRefused
-from autotag.media.errors import DocumentNotFound, FolderNotFound, StorageError, UploadRefused
+from autotag.media.errors import DocumentNotFound, FolderNotFound, FolderRefused, StorageError, UploadRefused
 from autotag.media.idempotency import KeyRefused
 from autotag.tagging.bulk_actions import BulkActionNotFound
 from autotag.tagging.runs import RunNotFound
@@ -84,6 +84,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(InstanceNotFound, _unknown_host)
     app.register_error_handler(DocumentNotFound, _document_not_found)
     app.register_error_handler(FolderNotFound, _document_not_found)
+    app.register_error_handler(FolderRefused, _refused_fields)
     app.register_error_handler(TaggingRefused, _tagging_refused)
     for missing in NOT_FOUND:
         app.register_error_handler(missing, _not_found)
@@ -161,7 +162,7 @@ def _problem(error: Problem) -> ResponseReturnValue:
     return problem(error.status, error.code, error.message, error.errors)
 
 
-def _refused_fields(error: KeyRefused | TextsRefused) -> ResponseReturnValue:
+def _refused_fields(error: FolderRefused | KeyRefused | TextsRefused) -> ResponseReturnValue:
     return error_page(422, error.code, error.message)
 
 

@@ -41,12 +41,14 @@ def _names(found: dict[int, tuple[int | None, str]], folder_id: int) -> list[str
     return names[::-1]
 
 
-def ensure_folder(session: Session, instance_id: int, path: str) -> int | None:
-    """Return the folder at a path, making what is missing of it; None for the empty path, which is the top.
+def ensure_folder(
+    session: Session, instance_id: int, path: str, *, parent_id: int | None = None
+) -> int | None:
+    """Return the folder at a path below another one, making what is missing of it; without a parent from the top on.
 
-    Names are found whatever their case, so a folder that was made again meanwhile is used.
+    Names are found whatever their case, so a folder that was made again meanwhile is used. The empty path is the
+    parent, None for the top.
     """
-    parent_id: int | None = None
     for name in filter(None, path.split(SEPARATOR)):
         parent_id = _ensure_child(session, instance_id, parent_id, name)
     return parent_id

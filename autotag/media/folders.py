@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from autotag.media.errors import FolderRefused
+from autotag.media.folder_paths import SEPARATOR, ensure_folder
 from autotag.media.folder_tree import descendant_ids, load_folder, path_of
 from autotag.media.query import DocumentQuery, Selection
 from autotag.media.recycle_bin import restore_act, trash
@@ -25,8 +26,6 @@ from autotag.models.unit_of_work import UnitOfWork
 NAME_LENGTH = 255
 MAXIMUM_DEPTH = 20
 """How deep folders nest; a path stays one that people can read."""
-
-SEPARATOR = "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,21 @@ def create_folder(work: UnitOfWork, instance_id: int, name: str, *, parent_id: i
         session.add(folder)
         session.flush()
     return folder
+
+
+def ensure_path(work: UnitOfWork, instance_id: int, path: str, *, parent_id: int | None = None) -> int | None:
+    """Return the folder at a path below another one, or below the top, making what is missing of it.
+
+    What is made has the names that the path has; what is there is found whatever its case. Raises FolderRefused for
+    a step that cannot be a folder's name and for one that would be too deep, and FolderNotFound.
+    """
+    session = work.session
+    names = [clean_folder_name(step) for step in path.split(SEPARATOR) if step]
+    _hold_tree(session, instance_id)
+    depth = 0 if parent_id is None else len(path_of(session, instance_id, parent_id))
+    if depth + len(names) > MAXIMUM_DEPTH:
+        raise _too_deep()
+    return ensure_folder(session, instance_id, SEPARATOR.join(names), parent_id=parent_id)
 
 
 def rename_folder(work: UnitOfWork, instance_id: int, folder_id: int, name: str) -> Folder:

@@ -52,7 +52,7 @@ class DocumentQuery:
 
     `text` has words that each must be in title, file name, description or a tag. `tags` are names that a document
     must all have. `mime_type` is a media type, or one with a star (`image/*`). `reason_code` is that of the tagging
-    state; no address names it. `folder_id` means the files of that folder, and with `with_subfolders` of those
+    state. `folder_id` means the files of that folder, and with `with_subfolders` of those
     below it.
     """
 
@@ -71,7 +71,8 @@ class DocumentQuery:
     @property
     def is_filtered(self) -> bool:
         """Whether it asks for less than everything in its folder."""
-        return bool(self.text or self.tags or self.mime_type or self.owner_id or self.state or self.untagged)
+        asked = (self.text, self.tags, self.mime_type, self.owner_id, self.state, self.reason_code)
+        return self.untagged or any(asked)
 
     def reaching_below(self) -> "DocumentQuery":
         """Return the query that a list means: inside a folder, a search or filter looks into those below as well."""
@@ -140,7 +141,7 @@ def filters(session: Session, instance_id: int, query: DocumentQuery) -> list[Fi
     if query.state is not None:
         found.append(Filter(Document.tagging_state == query.state))
     if query.reason_code is not None:
-        found.append(Filter(Document.tagging_reason_code == query.reason_code, is_ordered=False))
+        found.append(Filter(Document.tagging_reason_code == query.reason_code, is_indexed=False))
     if query.mime_type:
         found.append(_of_type(session, instance_id, query.mime_type))
     if query.untagged:

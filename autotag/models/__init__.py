@@ -4,6 +4,7 @@ from autotag.models.api_token import ApiToken, IdempotencyKey
 from autotag.models.audit import AuditEvent
 from autotag.models.base import Base, TenantOwned
 from autotag.models.bulk_action import BulkAction, BulkActionState
+from autotag.models.bulk_change import BulkChange
 from autotag.models.configuration import ConfigurationRecord, ConfigurationState, Level
 from autotag.models.document import Document, DocumentVersion, TaggingState
 from autotag.models.folder import Folder
@@ -32,6 +33,7 @@ __all__ = [
     "Base",
     "BulkAction",
     "BulkActionState",
+    "BulkChange",
     "ConfigurationRecord",
     "ConfigurationState",
     "DeliveryState",

@@ -2,12 +2,13 @@
 
 All of it is set-based and says what changes, not what the result is, so that two people who edit the same document
 at once both keep their edits. The caller's unit of work commits; documents that are not of the instance are left
-alone.
+alone. Whoever wants to take it back later gives `changes`, in which all that is changed is noted.
 """
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import Delete, Update, delete, select, update
+from sqlalchemy import ColumnElement, delete, select, true, update
 from sqlalchemy.orm import Session
 
 from autotag.media import search
@@ -15,6 +16,7 @@ from autotag.models import AssignmentSource, Document, Tag, TagAssignment, Taggi
 from autotag.models.base import utc_now
 from autotag.models.names import fold
 from autotag.models.unit_of_work import UnitOfWork
+from autotag.tagging.tag_changes import ASSIGNMENT, REJECTION, Forgotten, TagChanges
 from autotag.tagging.tag_creation import ensure_tags, insert_new
 from autotag.tagging.tag_names import clean_names
 
@@ -28,6 +30,7 @@ def add_tags(
     names: Sequence[str],
     *,
     user_id: int | None,
+    changes: TagChanges | None = None,
 ) -> None:
     """Put tags on documents by hand. Another tag of that name becomes manual; a removal is forgotten.
 
@@ -38,14 +41,11 @@ def add_tags(
     ids = _own(session, instance_id, document_ids)
     if not wanted or not ids:
         return
+    changes = TagChanges() if changes is None else changes
     tag_ids = ensure_tags(session, instance_id, wanted)
-    _forget_removals(session, ids, tag_ids)
-    session.execute(
-        _update_assignments(ids)
-        .where(TagAssignment.tag_id.in_(tag_ids.values()), TagAssignment.source != AssignmentSource.MANUAL)
-        .values(source=AssignmentSource.MANUAL, created_by_id=user_id)
-    )
-    now = utc_now()
+    _forget_removals(session, ids, tag_ids, changes)
+    others = TagAssignment.tag_id.in_(tag_ids.values()) & (TagAssignment.source != AssignmentSource.MANUAL)
+    _make_manual(session, ids, others, user_id, changes)
     rows: list[dict[str, object]] = [
         {
             "instance_id": instance_id,
@@ -53,12 +53,13 @@ def add_tags(
             "tag_id": tag_id,
             "source": AssignmentSource.MANUAL,
             "created_by_id": user_id,
-            "created_at": now,
+            "created_at": changes.moment,
         }
         for document_id in ids
         for tag_id in tag_ids.values()
     ]
-    insert_new(session, TagAssignment.__table__, rows)
+    added = insert_new(session, TagAssignment.__table__, rows, TagAssignment.id, TagAssignment.document_id)
+    changes.added += [(row.id, row.document_id) for row in added]
     search.refresh(session, ids)
 
 
@@ -69,9 +70,12 @@ def remove_tags(
     names: Sequence[str],
     *,
     user_id: int | None,
+    changes: TagChanges | None = None,
 ) -> None:
     """Take tags off documents, and remember it: no provider puts them back there."""
     session = work.session
+    changes = TagChanges() if changes is None else changes
+    changes.remembers = True
     ids = _own(session, instance_id, document_ids)
     tags = session.scalars(
         select(Tag).where(
@@ -86,19 +90,18 @@ def remove_tags(
             TagAssignment.document_id.in_(ids), TagAssignment.tag_id.in_(folded)
         )
     ).all()
-    now = utc_now()
     rows: list[dict[str, object]] = [
         {
             "instance_id": instance_id,
             "document_id": document_id,
             "normalized_name": folded[tag_id],
             "created_by_id": user_id,
-            "created_at": now,
+            "created_at": changes.moment,
         }
         for document_id, tag_id in there
     ]
     insert_new(session, TagRejection.__table__, rows)
-    session.execute(_delete_assignments(ids).where(TagAssignment.tag_id.in_(folded)))
+    _delete_assignments(session, ids, TagAssignment.tag_id.in_(folded), changes)
     search.refresh(session, ids)
 
 
@@ -109,6 +112,7 @@ def replace_tags(
     names: Sequence[str],
     *,
     user_id: int | None,
+    changes: TagChanges | None = None,
 ) -> None:
     """Leave just these tags on documents: others are removed as a person removes them. Raises TaggingRefused."""
     wanted = clean_names(names)
@@ -123,19 +127,17 @@ def replace_tags(
         .where(TagAssignment.document_id.in_(ids), Tag.normalized_name.not_in(kept))
         .distinct()
     ).all()
-    remove_tags(work, instance_id, ids, others, user_id=user_id)
-    add_tags(work, instance_id, ids, wanted, user_id=user_id)
+    remove_tags(work, instance_id, ids, others, user_id=user_id, changes=changes)
+    add_tags(work, instance_id, ids, wanted, user_id=user_id, changes=changes)
 
 
-def untag(work: UnitOfWork, instance_id: int, document_ids: Collection[int]) -> int:
+def untag(
+    work: UnitOfWork, instance_id: int, document_ids: Collection[int], *, changes: TagChanges | None = None
+) -> int:
     """Take the automatic tags off documents; return how many went. They may come back when tagged again."""
     session = work.session
     ids = _own(session, instance_id, document_ids)
-    removed = session.execute(
-        _delete_assignments(ids)
-        .where(TagAssignment.source == AssignmentSource.AUTO)
-        .returning(TagAssignment.document_id)
-    ).all()
+    removed = _delete_assignments(session, ids, TagAssignment.source == AssignmentSource.AUTO, changes)
     changed = {row.document_id for row in removed}
     if changed:
         session.execute(
@@ -158,17 +160,17 @@ def untag(work: UnitOfWork, instance_id: int, document_ids: Collection[int]) -> 
 
 
 def commit_tags(
-    work: UnitOfWork, instance_id: int, document_ids: Collection[int], *, user_id: int | None
+    work: UnitOfWork,
+    instance_id: int,
+    document_ids: Collection[int],
+    *,
+    user_id: int | None,
+    changes: TagChanges | None = None,
 ) -> int:
     """Turn automatic tags of documents into ordinary ones; return how many. Where they came from stays noted."""
     ids = _own(work.session, instance_id, document_ids)
-    changed = work.session.execute(
-        _update_assignments(ids)
-        .where(TagAssignment.source == AssignmentSource.AUTO)
-        .values(source=AssignmentSource.MANUAL, created_by_id=user_id)
-        .returning(TagAssignment.id)
-    ).all()
-    return len(changed)
+    automatic = TagAssignment.source == AssignmentSource.AUTO
+    return _make_manual(work.session, ids, automatic, user_id, changes)
 
 
 def _own(session: Session, instance_id: int, document_ids: Collection[int]) -> list[int]:
@@ -180,25 +182,46 @@ def _own(session: Session, instance_id: int, document_ids: Collection[int]) -> l
     )
 
 
-def _update_assignments(ids: Collection[int]) -> Update:
-    return (
+def _make_manual(
+    session: Session,
+    ids: Collection[int],
+    which: ColumnElement[bool],
+    user_id: int | None,
+    changes: TagChanges | None,
+) -> int:
+    changed = session.execute(
         update(TagAssignment)
-        .where(TagAssignment.document_id.in_(ids))
+        .where(TagAssignment.document_id.in_(ids), which)
+        .values(source=AssignmentSource.MANUAL, created_by_id=user_id)
+        .returning(TagAssignment.id, TagAssignment.document_id)
         .execution_options(synchronize_session=False)
-    )
+    ).all()
+    if changes is not None:
+        changes.made_manual += [(row.id, row.document_id) for row in changed]
+    return len(changed)
 
 
-def _delete_assignments(ids: Collection[int]) -> Delete:
-    return (
+def _delete_assignments(
+    session: Session, ids: Collection[int], which: ColumnElement[bool], changes: TagChanges | None
+) -> Sequence[Any]:
+    gone = session.execute(
         delete(TagAssignment)
-        .where(TagAssignment.document_id.in_(ids))
+        .where(TagAssignment.document_id.in_(ids), which)
+        .returning(*ASSIGNMENT)
         .execution_options(synchronize_session=False)
-    )
+    ).all()
+    if changes is not None:
+        changes.note_removed(session, gone)
+    return gone
 
 
-def _forget_removals(session: Session, ids: Collection[int], tag_ids: dict[str, int]) -> None:
-    session.execute(
+def _forget_removals(
+    session: Session, ids: Collection[int], tag_ids: dict[str, int], changes: TagChanges
+) -> None:
+    gone = session.execute(
         delete(TagRejection)
         .where(TagRejection.document_id.in_(ids), TagRejection.normalized_name.in_(tag_ids))
+        .returning(*REJECTION)
         .execution_options(synchronize_session=False)
     )
+    changes.forgotten += [Forgotten(*row) for row in gone]

@@ -5,50 +5,37 @@ Either way a row is written, by which the action is known: to show its progress,
 
 The documents are gone through by ascending id up to the highest one of the beginning. So a document that no longer
 meets the query once it was changed moves no other one out of sight, and what is uploaded meanwhile is not touched.
+Two kinds of action have steps of their own: taking an edit of tags back, and merging tags.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from autotag.instances.audit import audit
-from autotag.media.moving import move_back, move_documents
+from autotag.media.moving import move_documents
 from autotag.media.query import DocumentQuery, Order, Selection
 from autotag.media.recycle_bin import in_bin, of_act, purge, restore, trash
 from autotag.models import BulkAction, BulkActionState, Document, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.assignments import add_tags, commit_tags, remove_tags, replace_tags, untag
+from autotag.tagging.bulk_changes import note, take_part_back
+from autotag.tagging.bulk_kinds import BulkKind as BulkKind  # noqa: PLC0414 - told on to those who start actions
+from autotag.tagging.tag_changes import TagChanges
 from autotag.tagging.tag_creation import hold_tags
+from autotag.tagging.tag_list import TagNotFound
+from autotag.tagging.tag_merging import merge_part
 from autotag.tagging.tag_names import TaggingRefused, clean_names
 
 AT_ONCE = 500
 """Documents that are worked off in the request, and in one part of the background."""
 
 LARGEST_ID = 2**31 - 1
-
-
-class BulkKind(StrEnum):
-    """What is done to the documents."""
-
-    EDIT_TAGS = "edit_tags"
-    REPLACE_TAGS = "replace_tags"
-    UNTAG = "untag"
-    COMMIT = "commit"
-    MOVE = "move"
-    DELETE = "delete"
-    RESTORE = "restore"
-    PURGE = "purge"
-
-    @property
-    def is_about_the_bin(self) -> bool:
-        """Whether it is done to documents that lie in the recycle bin."""
-        return self in (BulkKind.RESTORE, BulkKind.PURGE)
 
 
 class BulkActionNotFound(LookupError):
@@ -86,44 +73,14 @@ def start_action(
         created_by_id=user_id,
         created_at=utc_now(),
     )
-    return _begin(work, action, actor)
-
-
-def undo_action(work: UnitOfWork, instance_id: int, action_id: int, *, user_id: int | None) -> BulkAction:
-    """Take a deletion or a move back; return the action that does it. Raises BulkActionNotFound, TaggingRefused."""
-    action = load_action(work.session, instance_id, action_id, for_change=True)
-    if not can_undo(action):
-        raise TaggingRefused("cannot_undo", "This can no longer be undone.")
-    action.parameters = action.parameters | {"undone": True}
-    back = BulkAction(
-        instance_id=instance_id,
-        kind=BulkKind.RESTORE if action.kind == BulkKind.DELETE else BulkKind.MOVE,
-        selection={"act": [action.created_at.isoformat(), action.created_by_id]},
-        parameters={"undoes": action.id, "until": LARGEST_ID},
-        created_by_id=user_id,
-        created_at=utc_now(),
-    )
-    if action.kind == BulkKind.DELETE:
-        return _begin(work, back)
-    before = {int(key) if key else None: ids for key, ids in action.parameters["before"].items()}
-    back.done = back.total = move_back(work, instance_id, before, action.parameters["folder_id"])
-    _close(back, BulkActionState.FINISHED)
-    work.session.add(back)
-    work.session.flush()
-    return back
-
-
-def can_undo(action: BulkAction) -> bool:
-    """Whether it is over and can be taken back: a deletion, or a move of which it is known from where."""
-    over = action.state != BulkActionState.RUNNING and not action.parameters.get("undone")
-    return over and (action.kind == BulkKind.DELETE or bool(action.parameters.get("before")))
+    return begin(work, action, actor)
 
 
 def cancel_action(work: UnitOfWork, instance_id: int, action_id: int) -> BulkAction:
     """Stop an action; what is done stays done. One that is over stays as it is. Raises BulkActionNotFound."""
     action = load_action(work.session, instance_id, action_id, for_change=True)
     if action.state == BulkActionState.RUNNING:
-        _close(action, BulkActionState.CANCELLED)
+        close(action, BulkActionState.CANCELLED)
     return action
 
 
@@ -142,19 +99,58 @@ def load_action(
 
 def work_off(work: UnitOfWork, action: BulkAction) -> None:
     """Do the next part of an action; without one it is finished. The caller holds the action's row."""
+    match BulkKind(action.kind):
+        case BulkKind.UNDO_TAGS:
+            is_last = _undo_tags(work.session, action)
+        case BulkKind.MERGE_TAGS:
+            is_last = _merge_tags(work, action)
+        case _:
+            is_last = _next_part(work, action)
+    if is_last:
+        close(action, BulkActionState.FINISHED)
+    work.session.flush()
+
+
+def _next_part(work: UnitOfWork, action: BulkAction) -> bool:
+    """Do it to the next documents; whether they were the last."""
     ids = _next_ids(work.session, action, AT_ONCE)
     if ids:
         _perform(work, action, ids)
         action.position = ids[-1]
         action.done += len(ids)
-    if len(ids) < AT_ONCE:
-        _close(action, BulkActionState.FINISHED)
-    work.session.flush()
+    return len(ids) < AT_ONCE
 
 
-def _begin(work: UnitOfWork, action: BulkAction, actor: str = "") -> BulkAction:
+def _undo_tags(session: Session, action: BulkAction) -> bool:
+    documents = take_part_back(session, action.parameters["undoes"])
+    action.done += documents or 0
+    return documents is None
+
+
+def _merge_tags(work: UnitOfWork, action: BulkAction) -> bool:
+    chosen, given = action.selection, action.parameters
+    try:
+        part = merge_part(
+            work,
+            action.instance_id,
+            chosen["tags"],
+            chosen["into"],
+            actor=given["actor"],
+            user_id=action.created_by_id,
+        )
+    except TagNotFound as error:
+        raise TaggingRefused("tag_gone", f"The tag {given['name']} is not there any more.") from error
+    except TaggingRefused as error:
+        raise TaggingRefused("tags_gone", "The tags to merge are not there any more.") from error
+    action.done += part.documents
+    # What is tagged meanwhile is merged as well.
+    action.total = max(action.total, action.done)
+    return part.is_last
+
+
+def begin(work: UnitOfWork, action: BulkAction, actor: str = "") -> BulkAction:
+    """Begin an action over chosen documents. Raises TaggingRefused with code `nothing_selected`."""
     session = work.session
-    action.state, action.position, action.done = BulkActionState.RUNNING, 0, 0
     everything = _chosen(session, action).subquery()
     action.total = session.scalar(select(func.count()).select_from(everything)) or 0
     if not action.total:
@@ -162,39 +158,46 @@ def _begin(work: UnitOfWork, action: BulkAction, actor: str = "") -> BulkAction:
     if action.kind == BulkKind.PURGE:
         files = f"{action.total} file{'' if action.total == 1 else 's'}"
         audit(session, action.instance_id, actor, "deleted for good", files)
-    session.add(action)
-    session.flush()
+    add(session, action, action.total)
     if action.total <= AT_ONCE:
         work_off(work, action)
         # What was to be done is done; only what undoing needs is kept.
-        _close(action, BulkActionState.FINISHED)
+        close(action, BulkActionState.FINISHED)
         session.flush()
     return action
 
 
-def _close(action: BulkAction, state: BulkActionState, reason: str = "") -> None:
+def add(session: Session, action: BulkAction, total: int) -> None:
+    """Write an action that is under way, over so many documents."""
+    action.state, action.position, action.done, action.total = BulkActionState.RUNNING, 0, 0, total
+    session.add(action)
+    session.flush()
+
+
+def close(action: BulkAction, state: BulkActionState, reason: str = "") -> None:
+    """End an action."""
     action.state, action.reason, action.finished_at = state, reason, utc_now()
 
 
 def fail(action: BulkAction, reason: str) -> None:
     """End an action that cannot go on; what is done stays done."""
-    _close(action, BulkActionState.FAILED, reason[:500])
+    close(action, BulkActionState.FAILED, reason[:500])
 
 
 def _perform(work: UnitOfWork, action: BulkAction, ids: Sequence[int]) -> None:
     instance_id, user_id, given = action.instance_id, action.created_by_id, action.parameters
-    few = Selection(ids=tuple(ids))
+    few, changes = Selection(ids=tuple(ids)), TagChanges()
     match BulkKind(action.kind):
         case BulkKind.EDIT_TAGS:
             hold_tags(work.session, instance_id, given["add"])
-            remove_tags(work, instance_id, ids, given["remove"], user_id=user_id)
-            add_tags(work, instance_id, ids, given["add"], user_id=user_id)
+            remove_tags(work, instance_id, ids, given["remove"], user_id=user_id, changes=changes)
+            add_tags(work, instance_id, ids, given["add"], user_id=user_id, changes=changes)
         case BulkKind.REPLACE_TAGS:
-            replace_tags(work, instance_id, ids, given["add"], user_id=user_id)
+            replace_tags(work, instance_id, ids, given["add"], user_id=user_id, changes=changes)
         case BulkKind.UNTAG:
-            untag(work, instance_id, ids)
+            untag(work, instance_id, ids, changes=changes)
         case BulkKind.COMMIT:
-            commit_tags(work, instance_id, ids, user_id=user_id)
+            commit_tags(work, instance_id, ids, user_id=user_id, changes=changes)
         case BulkKind.MOVE:
             before = move_documents(work, instance_id, ids, given["folder_id"])
             if action.total <= AT_ONCE:
@@ -206,6 +209,7 @@ def _perform(work: UnitOfWork, action: BulkAction, ids: Sequence[int]) -> None:
             restore(work, instance_id, few)
         case BulkKind.PURGE:
             purge(work, instance_id, few)
+    note(work.session, action, changes)
 
 
 def _checked(kind: BulkKind, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -191,6 +191,12 @@ def _failed(held: Claim, error: Exception) -> Outcome:
 def _why_not(held: Claim, settings: TaggingSettings) -> Outcome | None:
     if settings.refusal:
         return Outcome(TaggingState.SKIPPED, "switched_off", settings.refusal)
+    if len(held.existing) > held.automatic + held.from_file and not held.requested:
+        return Outcome(
+            TaggingState.SKIPPED,
+            "tagged_by_person",
+            "A person gave it tags, so none were added automatically.",
+        )
     if len(held.existing) > held.from_file and not held.requested:
         return Outcome(
             TaggingState.SKIPPED,

@@ -13,7 +13,6 @@ from autotag.tagging.runs import start_run
 
 RETRIED = (TaggingState.FAILED, TaggingState.QUARANTINED)
 
-
 HOPELESS = frozenset({"not_an_image"})
 """Reasons that lie in the file itself: its content is no image, however often it is looked at."""
 

@@ -5,10 +5,11 @@ the search: with one order for all, nobody waits for each other in a circle. SQL
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import SelectBase, Table, select
+from sqlalchemy import Row, SelectBase, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from autotag.models import Tag
 from autotag.models.base import utc_now
@@ -82,10 +83,20 @@ def lock_tags(session: Session, instance_id: int, tag_ids: Collection[int]) -> l
     )
 
 
-def insert_new(session: Session, table: object, rows: list[dict[str, object]]) -> None:
-    """Insert rows, leaving alone those that a unique constraint says are there already."""
-    if rows:
-        session.execute(_insert(session, table).on_conflict_do_nothing(), rows)
+def insert_new(
+    session: Session, table: object, rows: list[dict[str, object]], *returned: InstrumentedAttribute[Any]
+) -> Sequence[Row[Any]]:
+    """Insert rows, leaving alone those that a unique constraint says are there already.
+
+    Returns the columns that are asked for, of those that are new.
+    """
+    if not rows:
+        return []
+    statement = _insert(session, table).on_conflict_do_nothing()
+    if not returned:
+        session.execute(statement, rows)
+        return []
+    return session.execute(statement.returning(*returned), rows).all()
 
 
 def insert_new_from(session: Session, table: object, columns: Sequence[str], rows: SelectBase) -> None:

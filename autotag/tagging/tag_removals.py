@@ -7,8 +7,8 @@ they are the same tag now. And a document that has a tag has no removal of its n
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, exists, func, literal, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Exists, delete, exists, func, literal, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from autotag.models import Tag, TagAssignment, TagRejection
 from autotag.models.base import utc_now
@@ -17,8 +17,13 @@ from autotag.tagging.tag_creation import insert_new_from
 COLUMNS = ("instance_id", "document_id", "normalized_name", "created_by_id", "created_at")
 
 
-def remember_removed(session: Session, tag_ids: Collection[int], user_id: int | None) -> None:
-    """Remember for all documents that have these tags that their names were taken off them."""
+def remember_removed(
+    session: Session,
+    tag_ids: Collection[int],
+    user_id: int | None,
+    document_ids: Collection[int] | None = None,
+) -> None:
+    """Remember for the documents that have these tags, all or some, that their names were taken off them."""
     rows = (
         select(
             TagAssignment.instance_id,
@@ -30,14 +35,40 @@ def remember_removed(session: Session, tag_ids: Collection[int], user_id: int | 
         .join(Tag, Tag.id == TagAssignment.tag_id)
         .where(TagAssignment.tag_id.in_(tag_ids))
     )
+    if document_ids is not None:
+        rows = rows.where(TagAssignment.document_id.in_(document_ids))
     insert_new_from(session, TagRejection.__table__, COLUMNS, rows)
 
 
 def carry_over(session: Session, tag: Tag, former_names: Collection[str]) -> None:
     """Make removals of former (folded) names removals of the tag, and forget those of documents that have it."""
-    has_it = exists().where(
-        TagAssignment.tag_id == tag.id, TagAssignment.document_id == TagRejection.document_id
+    inherit(session, tag, former_names)
+    overrule(session, tag)
+
+
+def inherit(session: Session, tag: Tag, former_names: Collection[str], limit: int | None = None) -> int:
+    """Make removals of former (folded) names removals of the tag, where the document does not have it.
+
+    With a limit for so many documents; returns for how many, so that fewer than the limit means all.
+    """
+    theirs = aliased(TagRejection)
+    wanted = (
+        select(TagRejection.document_id)
+        .where(
+            TagRejection.instance_id == tag.instance_id,
+            TagRejection.normalized_name.in_(former_names),
+            ~_has(tag, TagRejection.document_id),
+            ~exists().where(
+                theirs.document_id == TagRejection.document_id, theirs.normalized_name == tag.normalized_name
+            ),
+        )
+        .distinct()
+        .limit(limit)
     )
+    ids = session.scalars(wanted).all()
+    if not ids:
+        return 0
+    chosen = TagRejection.document_id.in_(ids if limit is not None else wanted)
     rows = (
         select(
             TagRejection.instance_id,
@@ -49,17 +80,25 @@ def carry_over(session: Session, tag: Tag, former_names: Collection[str]) -> Non
         .where(
             TagRejection.instance_id == tag.instance_id,
             TagRejection.normalized_name.in_(former_names),
-            ~has_it,
+            chosen,
         )
         .group_by(TagRejection.instance_id, TagRejection.document_id)
     )
     insert_new_from(session, TagRejection.__table__, COLUMNS, rows)
-    session.execute(
-        delete(TagRejection)
-        .where(
-            TagRejection.instance_id == tag.instance_id,
-            TagRejection.normalized_name == tag.normalized_name,
-            has_it,
-        )
-        .execution_options(synchronize_session=False)
+    return len(ids)
+
+
+def overrule(session: Session, tag: Tag, document_ids: Collection[int] | None = None) -> None:
+    """Forget removals of the tag from the documents that have it, all or some."""
+    statement = delete(TagRejection).where(
+        TagRejection.instance_id == tag.instance_id,
+        TagRejection.normalized_name == tag.normalized_name,
+        _has(tag, TagRejection.document_id),
     )
+    if document_ids is not None:
+        statement = statement.where(TagRejection.document_id.in_(document_ids))
+    session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _has(tag: Tag, document_id: InstrumentedAttribute[int]) -> Exists:
+    return exists().where(TagAssignment.tag_id == tag.id, TagAssignment.document_id == document_id)

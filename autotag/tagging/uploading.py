@@ -1,6 +1,6 @@
 """An upload, whoever sends it: stored, made a document, tagged by its sender if asked, and queued for tagging."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from sqlalchemy.orm import Session
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from autotag.media.duplicates import sent_before
 from autotag.media.editing import clean_title
 from autotag.media.folder_tree import load_folder
+from autotag.media.folders import ensure_path
 from autotag.media.idempotency import claim_key, fingerprint
 from autotag.media.intake import ReceivedFile, accept, receive
 from autotag.media.limits import upload_limits
@@ -22,12 +23,14 @@ from autotag.tagging.queue import TaggingQueue
 class UploadWishes:
     """What is to become of uploaded files: the folder they go into, and tags that a person gives them.
 
-    `is_again` says that a script may have sent the same file before and not had its answer; `key` is the name that a
+    `path` names folders below that one, which are made when they are missing: a folder that was dropped has files in
+    folders of its own. `is_again` says that a script may have sent the same file before and not had its answer; `key` is the name that a
     program gave the upload, for the same reason. Without a title the file's name is one.
     """
 
     folder_id: int | None
     tags: tuple[str, ...]
+    path: str = ""
     is_again: bool = False
     title: str = ""
     key: str | None = None
@@ -62,7 +65,8 @@ def store_upload(
     """Stream a file to disk, write its document and queue it for tagging, in a transaction of its own.
 
     A file that is sent again after it was stored is the document that it became. Raises UploadRefused, StorageError,
-    TaggingRefused, KeyRefused, TextsRefused, and FolderNotFound, also for a folder that was deleted meanwhile.
+    TaggingRefused, KeyRefused, TextsRefused, FolderNotFound, also for a folder that was deleted meanwhile, and FolderRefused
+    for a path with a step that no folder can have.
     """
     title = clean_title(wishes.title) if wishes.title.strip() else ""
     limits = upload_limits(session, sender.instance_id)
@@ -72,6 +76,9 @@ def store_upload(
     ):
         if wishes.folder_id is not None:
             load_folder(work.session, sender.instance_id, wishes.folder_id)
+        if wishes.path:
+            folder_id = ensure_path(work, sender.instance_id, wishes.path, parent_id=wishes.folder_id)
+            wishes = replace(wishes, folder_id=folder_id)
         known = _known(work, received, wishes, sender, title)
         if isinstance(known, int):
             return Stored(known, is_replay=True)

@@ -1,4 +1,4 @@
-"""Uploading and looking at what became of it, by mouse, by keyboard and without scripts."""
+"""Uploading and looking at what became of it, with scripts and without; by keyboard alone: test_keyboard."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-EMAIL = "admin@localhost"
-PASSWORD = "correct horse battery"
 PATIENCE = 20_000
 
 
@@ -244,45 +242,6 @@ def test_nothing_that_is_pressed_before_the_scripts_are_there_is_lost(
         expect_done(card(page, path.stem))
     collapse.click()
     expect(collapse).to_have_attribute("aria-expanded", "false")
-
-
-def focus_by_tab(page: Page, target: Locator) -> None:
-    """Press Tab until the target has the focus; that it has must be seen."""
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if target.evaluate("(element) => element === document.activeElement"):
-            break
-    expect(target).to_be_focused()
-    focused = page.screenshot()
-    target.evaluate("(element) => element.blur()")
-    assert page.screenshot() != focused, "the focus cannot be seen"
-    target.focus()
-
-
-def test_the_keyboard_alone_signs_in_uploads_and_opens_a_document(
-    installation: Installation,
-    open_window: Callable[..., Visitor],
-    picture_files: Callable[..., list[Path]],
-) -> None:
-    visitor = open_window(installation, signed_in=False)
-    visitor.go("/sign-in")
-    page = visitor.page
-    expect(page.get_by_label("E-mail")).to_be_focused()
-    page.keyboard.type(EMAIL)
-    page.keyboard.press("Tab")
-    page.keyboard.type(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{installation.address}/documents")
-    expect_scripts_running(page)
-    focus_by_tab(page, upload_button(page))
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
-    chooser.value.set_files(picture_files("typed.jpg"))
-    expect_done(card(page, "typed"))
-    page.wait_for_load_state("networkidle")
-    focus_by_tab(page, card(page, "typed").locator(".card-link"))
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("typed")
 
 
 def test_the_first_tab_stop_skips_to_the_content(

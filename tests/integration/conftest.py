@@ -10,7 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from autotag.models import Document, TaggingState, VirtualInstance, schema
+from autotag.models.engine import build_engine
+from autotag.models.unit_of_work import unit_of_work
 
 SERVER_USER = "postgres"
 
@@ -45,7 +50,7 @@ def postgresql_server(absent: Callable[[str], None]) -> Iterator[str]:
     if os.geteuid() == 0:
         shutil.chown(folder, SERVER_USER)
     try:
-        initdb = [str(programs / "initdb"), "--auth=trust", "--encoding=UTF8", "--no-sync"]
+        initdb = [str(programs / "initdb"), "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
         as_server_user(*initdb, f"--username={SERVER_USER}", f"--pgdata={data}")
         options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
         control = [str(programs / "pg_ctl"), "-D", str(data), "-w"]
@@ -67,3 +72,48 @@ def postgresql_url(postgresql_server: str, request: pytest.FixtureRequest) -> st
         connection.execute(text(f"CREATE DATABASE {name}"))
     engine.dispose()
     return postgresql_server.format(database=name)
+
+
+@pytest.fixture
+def engine(postgresql_url: str) -> Iterator[Engine]:
+    """An engine on a PostgreSQL database with the tables of this version."""
+    engine = build_engine(postgresql_url)
+    schema.upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(engine: Engine) -> sessionmaker[Session]:
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+@pytest.fixture
+def instance_id(sessions: sessionmaker[Session]) -> int:
+    """The default instance, which has nothing in it."""
+    with sessions() as session, unit_of_work(session) as work:
+        instance = VirtualInstance(web_id="default", virtual_host="localhost")
+        work.session.add(instance)
+        work.session.flush()
+        return instance.id
+
+
+@pytest.fixture
+def documents(sessions: sessionmaker[Session], instance_id: int) -> list[int]:
+    """The ids of some documents that wait to be tagged."""
+    with sessions() as session, unit_of_work(session) as work:
+        rows = [
+            Document(
+                instance_id=instance_id,
+                title=f"Picture {number}",
+                file_name=f"{number}.jpg",
+                sha256=f"{number:064x}",
+                mime_type="image/jpeg",
+                size=1,
+                tagging_state=TaggingState.QUEUED,
+            )
+            for number in range(40)
+        ]
+        work.session.add_all(rows)
+        work.session.flush()
+        return [row.id for row in rows]

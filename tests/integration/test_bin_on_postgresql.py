@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,13 +24,11 @@ from autotag.models import (
     ReleasedContent,
     TagAssignment,
     TaggingState,
-    VirtualInstance,
-    schema,
 )
-from autotag.models.engine import build_engine
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging.bulk_actions import BulkKind, start_action, undo_action
+from autotag.tagging.bulk_actions import BulkKind, start_action
 from autotag.tagging.bulk_tending import tend_bulk_actions
+from autotag.tagging.bulk_undo import undo_action
 
 pytestmark = pytest.mark.postgresql
 
@@ -41,26 +39,15 @@ IN_BIN = Selection(query=DocumentQuery(in_bin=True))
 
 
 @pytest.fixture
-def sessions(postgresql_url: str) -> Iterator[sessionmaker[Session]]:
-    engine = build_engine(postgresql_url)
-    schema.upgrade(engine)
-    yield sessionmaker(engine, expire_on_commit=False)
-    engine.dispose()
-
-
-@pytest.fixture
-def library(sessions: sessionmaker[Session]) -> int:
-    """An instance with documents in a folder; returns its id."""
+def library(sessions: sessionmaker[Session], instance_id: int) -> int:
+    """The instance, with documents in a folder; returns its id."""
     with sessions() as session, unit_of_work(session) as work:
-        instance = VirtualInstance(web_id="default", virtual_host="localhost")
-        work.session.add(instance)
-        work.session.flush()
-        folder = Folder(instance_id=instance.id, name="Rome", normalized_name="rome")
+        folder = Folder(instance_id=instance_id, name="Rome", normalized_name="rome")
         work.session.add(folder)
         work.session.flush()
         documents = [
             Document(
-                instance_id=instance.id,
+                instance_id=instance_id,
                 folder_id=folder.id,
                 title=f"Document {number}",
                 file_name="a.png",
@@ -74,7 +61,7 @@ def library(sessions: sessionmaker[Session]) -> int:
         work.session.add_all(documents)
         work.session.flush()
         refresh(work.session, [document.id for document in documents])
-        return instance.id
+        return instance_id
 
 
 def do(

@@ -6,7 +6,7 @@ import hashlib
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +34,6 @@ from autotag.models import (
     schema,
 )
 from autotag.models.base import utc_now
-from autotag.models.engine import build_engine
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving.backup import BackupError, back_up
 from autotag.serving.restore import restore
@@ -69,48 +68,6 @@ print(*(key for key in ids if claim(sessions, int(instance_id), int(key), name))
 """
 
 
-@pytest.fixture
-def engine(postgresql_url: str) -> Iterator[Engine]:
-    engine = build_engine(postgresql_url)
-    schema.upgrade(engine)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def sessions(engine: Engine) -> sessionmaker[Session]:
-    return sessionmaker(engine, expire_on_commit=False)
-
-
-@pytest.fixture
-def instance_id(sessions: sessionmaker[Session]) -> int:
-    with sessions() as session, unit_of_work(session) as work:
-        instance = VirtualInstance(web_id="default", virtual_host="localhost")
-        work.session.add(instance)
-        work.session.flush()
-        return instance.id
-
-
-@pytest.fixture
-def document_ids(sessions: sessionmaker[Session], instance_id: int) -> list[int]:
-    with sessions() as session, unit_of_work(session) as work:
-        documents = [
-            Document(
-                instance_id=instance_id,
-                title=f"Picture {number}",
-                file_name=f"{number}.jpg",
-                sha256=f"{number:064x}",
-                mime_type="image/jpeg",
-                size=1,
-                tagging_state=TaggingState.QUEUED,
-            )
-            for number in range(DOCUMENTS)
-        ]
-        work.session.add_all(documents)
-        work.session.flush()
-        return [document.id for document in documents]
-
-
 def outcome(*names: str) -> Outcome:
     candidates = [Candidate(name, 0.9, "tensorflow", "m", 0.1) for name in names]
     pairs = tuple((name, 0.9) for name in names)
@@ -143,7 +100,7 @@ def test_migrations_go_down_to_nothing_and_up_again(engine: Engine) -> None:
 
 
 def test_two_processes_never_claim_the_same_document(
-    postgresql_url: str, instance_id: int, document_ids: list[int]
+    postgresql_url: str, instance_id: int, documents: list[int]
 ) -> None:
     claimants = [
         subprocess.Popen(
@@ -154,7 +111,7 @@ def test_two_processes_never_claim_the_same_document(
                 postgresql_url,
                 str(instance_id),
                 name,
-                *map(str, document_ids),
+                *map(str, documents),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -166,14 +123,14 @@ def test_two_processes_never_claim_the_same_document(
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
     won = [process.communicate("go\n", timeout=60)[0].split() for process in claimants]
-    assert sorted(int(key) for keys in won for key in keys) == document_ids
+    assert sorted(int(key) for keys in won for key in keys) == documents
     assert [process.returncode for process in claimants] == [0, 0]
 
 
 def test_workers_that_find_the_same_new_tag_at_once_share_it(
-    sessions: sessionmaker[Session], instance_id: int, document_ids: list[int]
+    sessions: sessionmaker[Session], instance_id: int, documents: list[int]
 ) -> None:
-    held = [claim(sessions, instance_id, key, "worker") for key in document_ids]
+    held = [claim(sessions, instance_id, key, "worker") for key in documents]
     at_once = threading.Barrier(8)
 
     def finish(number: int) -> bool:
@@ -193,9 +150,9 @@ def test_workers_that_find_the_same_new_tag_at_once_share_it(
 
 
 def test_an_outcome_is_recorded_once_however_often_it_is_sent(
-    sessions: sessionmaker[Session], instance_id: int, document_ids: list[int]
+    sessions: sessionmaker[Session], instance_id: int, documents: list[int]
 ) -> None:
-    held = claim(sessions, instance_id, document_ids[0], "worker")
+    held = claim(sessions, instance_id, documents[0], "worker")
     assert held is not None
     assert [record(sessions, held, outcome("tabby"), "worker") for _ in range(3)] == [True, False, False]
     with sessions() as session:
@@ -204,9 +161,9 @@ def test_an_outcome_is_recorded_once_however_often_it_is_sent(
 
 
 def test_predictions_that_are_there_already_are_left_alone(
-    sessions: sessionmaker[Session], instance_id: int, document_ids: list[int]
+    sessions: sessionmaker[Session], instance_id: int, documents: list[int]
 ) -> None:
-    first, second = document_ids[:2]
+    first, second = documents[:2]
     with sessions() as session, unit_of_work(session) as work:
         work.session.get_one(Document, second).sha256 = f"{0:064x}"
     for key in (first, second):
@@ -221,7 +178,7 @@ def test_predictions_that_are_there_already_are_left_alone(
 def test_a_backup_brings_back_what_was_there_at_one_moment(
     postgresql_url: str,
     sessions: sessionmaker[Session],
-    document_ids: list[int],
+    documents: list[int],
     tmp_path: Path,
 ) -> None:
     config = Config(
@@ -234,11 +191,11 @@ def test_a_backup_brings_back_what_was_there_at_one_moment(
     storage = FolderStorage(config.storage_path)
     with sessions() as session, unit_of_work(session) as work:
         sha256 = hashlib.sha256(b"picture").hexdigest()
-        work.session.get_one(Document, document_ids[0]).sha256 = sha256
+        work.session.get_one(Document, documents[0]).sha256 = sha256
         path = storage.incoming()
         path.write_bytes(b"picture")
         storage.keep(path, original_key(sha256), durable=False)
-        work.session.execute(delete(Document).where(Document.id != document_ids[0]))
+        work.session.execute(delete(Document).where(Document.id != documents[0]))
     back_up(config, tmp_path / "backup.tar")
     with sessions() as session, unit_of_work(session) as work:
         work.session.execute(delete(Document))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.models import Document, Tag, TagAssignment, TaggingState, VirtualInstance, schema
-from autotag.models.engine import build_engine
+from autotag.models import Tag, TagAssignment, TaggingState
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.assignments import add_tags, replace_tags
@@ -20,55 +19,14 @@ from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Candidate, decide
 from autotag.tagging.recording import record
 from autotag.tagging.tag_list import TagNotFound, TagOrder, list_tags, suggestions, usage_by_provider
+from autotag.tagging.tag_merging import merge_tags
 from autotag.tagging.tag_names import TaggingRefused
-from autotag.tagging.tags import NameTaken, add_tag, delete_tag, merge_tags, rename_tag
+from autotag.tagging.tags import NameTaken, add_tag, delete_tag, rename_tag
 
 pytestmark = pytest.mark.postgresql
 
 WHO = {"actor": "eva", "user_id": None}
 Wait = Callable[[Callable[[], object], str, float], None]
-
-
-@pytest.fixture
-def engine(postgresql_url: str) -> Iterator[Engine]:
-    engine = build_engine(postgresql_url)
-    schema.upgrade(engine)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def sessions(engine: Engine) -> sessionmaker[Session]:
-    return sessionmaker(engine, expire_on_commit=False)
-
-
-@pytest.fixture
-def instance_id(sessions: sessionmaker[Session]) -> int:
-    with sessions() as session, unit_of_work(session) as work:
-        instance = VirtualInstance(web_id="default", virtual_host="localhost")
-        work.session.add(instance)
-        work.session.flush()
-        return instance.id
-
-
-@pytest.fixture
-def documents(sessions: sessionmaker[Session], instance_id: int) -> list[int]:
-    with sessions() as session, unit_of_work(session) as work:
-        rows = [
-            Document(
-                instance_id=instance_id,
-                title=f"Picture {number}",
-                file_name=f"{number}.jpg",
-                sha256=f"{number:064x}",
-                mime_type="image/jpeg",
-                size=1,
-                tagging_state=TaggingState.QUEUED,
-            )
-            for number in range(24)
-        ]
-        work.session.add_all(rows)
-        work.session.flush()
-        return [row.id for row in rows]
 
 
 @pytest.fixture

@@ -135,6 +135,7 @@ class Factory:
         *,
         source: AssignmentSource = AssignmentSource.MANUAL,
         confidence: float | None = None,
+        **facts: object,
     ) -> Tag:
         tag = self._save(Tag(instance_id=document.instance_id, name=name, normalized_name=fold(name)))
         self._save(
@@ -144,6 +145,7 @@ class Factory:
                 tag_id=tag.id,
                 source=source,
                 confidence=confidence,
+                **facts,
             )
         )
         return tag

@@ -13,7 +13,8 @@ from autotag.blueprints.documents.choice import requested_back
 from autotag.extensions import db
 from autotag.models import BulkActionState, Role
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.bulk_actions import cancel_action, load_action, undo_action
+from autotag.tagging.bulk_actions import cancel_action, load_action
+from autotag.tagging.bulk_undo import undo_action
 
 ONE_ACTION = f"/<int(max={MAXIMUM_ID}):action_id>"
 
@@ -48,7 +49,7 @@ def cancel(action_id: int) -> ResponseReturnValue:
 @requires(Role.EDITOR)
 @refusable
 def undo(action_id: int) -> ResponseReturnValue:
-    """Take a deletion or a move back."""
+    """Take an action back."""
     with unit_of_work(db.session()) as work:
         back = undo_action(work, g.instance.id, action_id, user_id=current_user.user.id)
     if back.state == BulkActionState.RUNNING:

@@ -22,6 +22,8 @@ MOST_TAGS = 8
 
 _TYPE = re.compile(r"[a-z0-9][a-z0-9.+_-]{0,62}/(?:\*|[a-z0-9][a-z0-9.+_-]{0,62})")
 
+_CODE = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,63}")
+
 Arguments = dict[str, str | list[str]]
 """Arguments as `url_for` takes them."""
 
@@ -47,6 +49,7 @@ def query_from_arguments(sent: Sent) -> DocumentQuery:
         mime_type=_type(_last(sent, "type")),
         owner_id=_number(_last(sent, "owner")),
         state=_member(TaggingState, _last(sent, "state")),
+        reason_code=_code(_last(sent, "reason")),
         untagged=_last(sent, "untagged") == "1",
         folder_id=_number(_last(sent, "folder")),
         order=_member(Order, _last(sent, "order")) or Order.NEWEST,
@@ -62,6 +65,7 @@ def arguments_of(query: DocumentQuery) -> Arguments:
         "type": query.mime_type,
         "owner": "" if query.owner_id is None else str(query.owner_id),
         "state": query.state or "",
+        "reason": query.reason_code or "",
         "untagged": "1" if query.untagged else "",
         "folder": "" if query.folder_id is None else str(query.folder_id),
         "order": "" if query.order is Order.NEWEST else query.order.value,
@@ -90,6 +94,7 @@ def misread(sent: Sent) -> list[str]:
         ("type", query.mime_type, "The type"),
         ("owner", query.owner_id, "The person"),
         ("state", query.state, "The state"),
+        ("reason", query.reason_code, "The reason"),
         ("folder", query.folder_id, "The folder"),
         ("order", _member(Order, _last(sent, "order")), "The order"),
         ("view", view_from_arguments(sent), "The view"),
@@ -138,6 +143,11 @@ def _tags(names: Iterable[str]) -> tuple[str, ...]:
 def _type(text: str) -> str:
     text = text.strip().lower()
     return text if _TYPE.fullmatch(text) else ""
+
+
+def _code(text: str) -> str | None:
+    text = text.strip()
+    return text if _CODE.fullmatch(text) else None
 
 
 def _number(text: str) -> int | None:

@@ -138,7 +138,7 @@ def bulk_do_commit() -> ResponseReturnValue:
 
 
 def render_question(kind: str, choice: Choice) -> str:
-    """Render a page that asks whether to do what cannot be undone."""
+    """Render a page that says how many tags it is about, and asks whether to do it."""
     total = counted_or_refused(choice)
     automatic = count_automatic(db.session(), g.instance.id, choice.selection, choice.until)
     return render_template(f"documents/bulk_{kind}.html", choice=choice, total=total, automatic=automatic)

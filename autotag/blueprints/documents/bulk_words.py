@@ -6,9 +6,10 @@ from autotag.blueprints.notices import flash_undo
 from autotag.blueprints.presentation import counted
 from autotag.extensions import db
 from autotag.models import BulkAction, BulkActionState
-from autotag.tagging.bulk_actions import BulkKind, can_undo, highest_id
+from autotag.tagging.bulk_actions import BulkKind, highest_id
+from autotag.tagging.bulk_undo import can_undo
 
-_DOING = {
+DOING = {
     BulkKind.EDIT_TAGS: "Changing tags",
     BulkKind.REPLACE_TAGS: "Replacing tags",
     BulkKind.UNTAG: "Removing automatic tags",
@@ -17,6 +18,8 @@ _DOING = {
     BulkKind.DELETE: "Deleting files",
     BulkKind.RESTORE: "Restoring files",
     BulkKind.PURGE: "Deleting files for good",
+    BulkKind.UNDO_TAGS: "Undoing a change of tags",
+    BulkKind.MERGE_TAGS: "Merging tags",
 }
 
 _DONE = {
@@ -28,12 +31,13 @@ _DONE = {
     BulkKind.DELETE: "{files} moved to the recycle bin.",
     BulkKind.RESTORE: "{files} restored.",
     BulkKind.PURGE: "{files} deleted for good.",
+    BulkKind.UNDO_TAGS: "Undone: tags of {files} are as they were.",
 }
 
 
 def doing(action: BulkAction) -> str:
     """Name an action."""
-    return _DOING[BulkKind(action.kind)]
+    return DOING[BulkKind(action.kind)]
 
 
 def outcome(action: BulkAction) -> str:
@@ -41,7 +45,16 @@ def outcome(action: BulkAction) -> str:
     files = counted(action.done, "file")
     if action.parameters.get("undoes") and action.kind == BulkKind.MOVE:
         return f"{files} moved back."
+    if action.kind == BulkKind.MERGE_TAGS:
+        return _merged(action, files)
     return _DONE[BulkKind(action.kind)].format(files=files)
+
+
+def _merged(action: BulkAction, files: str) -> str:
+    names, kept = ", ".join(action.parameters["names"]), action.parameters["name"]
+    if action.state != BulkActionState.FINISHED:
+        return f"{files} of {names} {'has' if action.done == 1 else 'have'} the tag {kept} instead now."
+    return f"{names} merged into {kept}: {files} changed."
 
 
 def tell_outcome(action: BulkAction) -> None:

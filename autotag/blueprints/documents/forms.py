@@ -11,6 +11,8 @@ from autotag.tagging.tag_names import clean_names
 from autotag.tagging.uploading import UploadWishes
 
 MAXIMUM_CARDS = 100
+LONGEST_PATH = 8000
+"""More than twenty folders with the longest names need: what is cut off is refused as too deep."""
 
 
 def requested_ids(arguments: MultiDict[str, str]) -> list[int]:
@@ -42,5 +44,8 @@ def upload_wishes(form: MultiDict[str, str]) -> UploadWishes:
         raise FolderNotFound(0)
     names = [name for field in form.getlist("tags") for name in field.split(",") if name.strip()]
     return UploadWishes(
-        int(folder[:20]) if folder else None, tuple(clean_names(names)), bool(form.get("again"))
+        int(folder[:20]) if folder else None,
+        tuple(clean_names(names)),
+        form.get("path", "")[:LONGEST_PATH],
+        bool(form.get("again")),
     )

@@ -19,6 +19,7 @@ from autotag.blueprints.documents.address import (
 )
 from autotag.blueprints.documents.cards import Place
 from autotag.blueprints.documents.filter_words import ORDERS, STATES, count_number, count_text, type_word
+from autotag.blueprints.documents.reason_words import reason_word
 from autotag.extensions import db
 from autotag.media.folder_tree import TILES, folder_tiles, path_of
 from autotag.media.library import WITH_OWNER, list_documents
@@ -150,6 +151,8 @@ def chips(
         found.append(("Owner", people.get(query.owner_id, "Somebody who is gone"), "owner"))
     if query.state is not None:
         found.append(("State", STATES[query.state], "state"))
+    if query.reason_code is not None:
+        found.append(("Reason", reason_word(query.reason_code), "reason"))
     if query.untagged:
         found.append(("Untagged", "", "untagged"))
     if path and query.is_filtered:

@@ -6,6 +6,8 @@ from flask_login import current_user
 
 from autotag.blueprints.access import requires
 from autotag.blueprints.documents import ONE_DOCUMENT, blueprint
+from autotag.blueprints.documents.bulk import carry_out
+from autotag.blueprints.documents.choice import Choice
 from autotag.blueprints.documents.page import Refused, address_of, list_arguments, parts_of, render_page
 from autotag.blueprints.documents.undoing import keep_for_next_page, seal, unseal
 from autotag.blueprints.errors import problem, wants_problem
@@ -13,7 +15,8 @@ from autotag.extensions import db
 from autotag.media.library import load_document, load_summary
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.assignments import add_tags, commit_tags
+from autotag.tagging.assignments import add_tags
+from autotag.tagging.bulk_actions import BulkKind
 from autotag.tagging.removals import RemovedTag, put_back, remove_tag, untag_document
 from autotag.tagging.tag_names import TaggingRefused
 
@@ -72,11 +75,9 @@ def untag(document_id: int) -> ResponseReturnValue:
 @blueprint.post(f"{ONE_DOCUMENT}/keep-tags")
 @requires(Role.EDITOR)
 def keep(document_id: int) -> ResponseReturnValue:
-    """Turn the automatic tags into ordinary ones."""
+    """Turn the automatic tags into ordinary ones, and offer to undo it."""
     load_document(db.session(), g.instance.id, document_id)
-    with unit_of_work(db.session()) as work:
-        commit_tags(work, g.instance.id, [document_id], user_id=current_user.user.id)
-    return shown(document_id)
+    return carry_out(BulkKind.COMMIT, Choice(ids=(document_id,), back=address_of(document_id, ANCHOR)))
 
 
 def shown(document_id: int, removed: list[RemovedTag] | None = None) -> ResponseReturnValue:

@@ -18,6 +18,7 @@ from autotag.blueprints.notices import flash_undo
 from autotag.extensions import db
 from autotag.media import folders
 from autotag.media.errors import FolderNotFound, FolderRefused
+from autotag.media.folder_paths import SEPARATOR
 from autotag.media.folder_tree import descendant_ids, folder_choices, path_of
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
@@ -109,7 +110,7 @@ def delete(folder_id: int) -> ResponseReturnValue:
     """Put the files of a folder into the recycle bin, remove it, and offer to take that back."""
     with unit_of_work(db.session()) as work:
         deleted = folders.delete_folder(work, g.instance.id, folder_id, user_id=current_user.user.id)
-    name = deleted.path.rpartition(folders.SEPARATOR)[2]
+    name = deleted.path.rpartition(SEPARATOR)[2]
     text = f"The folder {name[:80]} is deleted; its files are in the recycle bin."
     path = deleted.path if len(deleted.path) <= LONGEST_PATH else None
     stamp = deleted.stamp.astimezone(UTC).strftime(STAMP)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from autotag.blueprints.documents.reason_words import reason_word
 from autotag.blueprints.operations import blueprint
 from autotag.blueprints.presentation import NO_BREAK_SPACE, provider_label
 from autotag.models import TaggingState
@@ -15,19 +16,6 @@ from autotag.tagging.provider_state import WAITING
 from autotag.tagging.retrying import HOPELESS, RETRIED
 
 _UNITS = (("s", 60), ("min", 60), ("h", 24))
-
-_CAUSES = {
-    "not_an_image": "Not an image, though named like one",
-    "unsupported_format": "An image format that is not taken",
-    "truncated_image": "The file ends too early",
-    "unreadable_image": "The image cannot be read",
-    "too_many_pixels": "Too many pixels",
-    "bad_image": "A service could not read the image",
-    "file_missing": "The stored file is missing",
-    "process_died": "The image stopped the process",
-    "worker_died": "The worker died",
-    "storage": "A thumbnail could not be stored",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +73,7 @@ def group_view(group: Group, items: Sequence[Item], operations: Operations) -> G
     may_retry = group.state in RETRIED and group.code not in HOPELESS
     if len(reasons) == 1 and (common := reasons.pop()):
         return GroupView(common, may_retry=may_retry)
-    return GroupView(_CAUSES.get(group.code) or _spelt_out(group.code), may_retry=may_retry)
+    return GroupView(reason_word(group.code), may_retry=may_retry)
 
 
 def _waiting(group: Group, items: Sequence[Item], operations: Operations) -> GroupView:
@@ -115,7 +103,3 @@ def _until(items: Sequence[Item]) -> datetime | None:
     moments = [item.not_before for item in items if item.not_before is not None]
     first = min(moments, default=None)
     return first if first is not None and first > utc_now() else None
-
-
-def _spelt_out(code: str) -> str:
-    return code.replace("_", " ").capitalize() or "No reason was noted"

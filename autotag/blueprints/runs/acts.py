@@ -12,9 +12,11 @@ from autotag.blueprints.presentation import counted
 from autotag.blueprints.runs import ONE_RUN, blueprint
 from autotag.extensions import db
 from autotag.models import Role
-from autotag.models.unit_of_work import unit_of_work
+from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging import runs
 from autotag.tagging.tag_names import TaggingRefused
+
+NOTHING_LEFT = "Nothing is left to retry."
 
 
 @blueprint.post(f"{ONE_RUN}/pause")
@@ -51,26 +53,28 @@ def retry(run_id: int) -> ResponseReturnValue:
     """Try the failed files of a run again, or the one that the form names."""
     named = request.form.get("document_id")
     document_id = None if named is None else position(named) or 0
-    try:
-        with unit_of_work(db.session()) as work:
-            number = runs.retry_failed(work, g.instance.id, run_id, document_id)
-    except TaggingRefused as error:
-        return refused(error, url_for("runs.show", run_id=run_id))
-    flash(
-        f"{counted(number, 'file is', 'files are')} tried again." if number else "Nothing is left to retry.",
-        "success",
-    )
-    return redirect(url_for("runs.show", run_id=run_id), 303)
+
+    def try_again(work: UnitOfWork, instance_id: int, run_id: int) -> str:
+        number = runs.retry_failed(work, instance_id, run_id, document_id)
+        return (
+            f"{counted(number, 'file is', 'files are')} tried again."
+            if number
+            else "Nothing is left to retry."
+        )
+
+    return act(try_again, run_id)
 
 
-def act(action: Callable[..., object], run_id: int) -> ResponseReturnValue:
-    """Do it, and lead to the run's page, which shows what came of it."""
+def act(action: Callable[[UnitOfWork, int, int], object], run_id: int) -> ResponseReturnValue:
+    """Do it, and lead to the run's page, which shows what came of it; a text that the action returns is said there."""
     target = url_for("runs.show", run_id=run_id)
     try:
         with unit_of_work(db.session()) as work:
-            action(work, g.instance.id, run_id)
+            told = action(work, g.instance.id, run_id)
     except TaggingRefused as error:
         return refused(error, target)
+    if isinstance(told, str):
+        flash(told, "success")
     return redirect(target, 303)
 
 

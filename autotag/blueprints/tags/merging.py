@@ -1,20 +1,20 @@
 """Merging tags into one: a page on which the one to keep is chosen, then the merge."""
 
-from flask import flash, g, redirect, render_template, request, url_for
+from flask import g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from autotag.blueprints.access import requires
 from autotag.blueprints.documents import MAXIMUM_ID
-from autotag.blueprints.presentation import counted
+from autotag.blueprints.documents.bulk_words import tell_outcome
 from autotag.blueprints.tags import blueprint
 from autotag.blueprints.tags.forms import requested_tags
 from autotag.extensions import db
-from autotag.models import Role
+from autotag.models import BulkActionState, Role
 from autotag.models.unit_of_work import unit_of_work
+from autotag.tagging.bulk_merging import start_merge
 from autotag.tagging.tag_list import TagNotFound, find_tag, usages_of
 from autotag.tagging.tag_names import TaggingRefused
-from autotag.tagging.tags import merge_tags
 
 GONE = "The tag to keep is not there any more. Choose another one."
 
@@ -38,19 +38,18 @@ def merge() -> ResponseReturnValue:
     who = current_user.user
     try:
         with unit_of_work(db.session()) as work:
-            merged = merge_tags(
-                work, g.instance.id, set(ids) - {kept}, min(kept, MAXIMUM_ID), actor=who.email, user_id=who.id
+            action = start_merge(
+                work, g.instance.id, set(ids) - {kept}, min(kept, MAXIMUM_ID), user_id=who.id, actor=who.email
             )
-            tag_id, name = merged.tag.id, merged.tag.name
     except TagNotFound:
         return render_choice(ids, None, GONE), 422
     except TaggingRefused as refused:
         return render_choice(ids, kept, refused.message), 422
-    flash(
-        f"{', '.join(merged.gone)} merged into {name}: {counted(merged.documents, 'file')} changed.",
-        "success",
-    )
-    return redirect(url_for("tags.show", tag_id=tag_id), 303)
+    back = url_for("tags.show", tag_id=kept)
+    if action.state == BulkActionState.RUNNING:
+        return redirect(url_for("bulk_actions.show", action_id=action.id, back=back), 303)
+    tell_outcome(action)
+    return redirect(back, 303)
 
 
 def render_choice(ids: list[int], kept: int | None, problem: str) -> str:

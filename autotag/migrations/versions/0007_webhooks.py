@@ -1,7 +1,7 @@
 """webhooks
 
 Revision ID: 0007
-Revises: 0005
+Revises: 0006
 """
 
 import sqlalchemy as sa

@@ -73,11 +73,17 @@ function keepPicture(former, card) {
 }
 
 // A file that was uploaded stands first in a list of the newest; in any other, the panel of uploads leads to it.
-function addUploaded({ id, card }) {
-  if (!("plain" in grid.dataset)) return;
+function addUploaded({ id, card, folder_id: folder }) {
+  if (!("plain" in grid.dataset) || !isShownHere(folder)) return;
   if (grid.dataset.view === "cards") return addInFront([card]);
   uploaded.push(id);
   gathering ||= setTimeout(gather, GATHERING);
+}
+
+// At the top, files of all folders are listed; in a folder only its own.
+function isShownHere(folder) {
+  const open = document.querySelector("[data-folder-id]")?.dataset.folderId;
+  return !open || open === String(folder);
 }
 
 async function gather() {

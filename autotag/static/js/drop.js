@@ -26,22 +26,39 @@ export function startDropping(receive) {
   });
 }
 
+// Resolves to what was dropped, each file with the path of the folder that it lies in.
 async function droppedFiles(transfer) {
   // The entries must be taken before the first await: afterwards the browser has let go of them.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (!entries.some((entry) => entry.isDirectory)) return [...transfer.files];
-  const found = await Promise.all(entries.map(filesOf));
-  return found.flat();
+  if (!entries.some((entry) => entry.isDirectory)) return [...transfer.files].map((file) => ({ file, path: "" }));
+  const found = await Promise.all(entries.map((entry) => filesOf(entry, "")));
+  return found.flat().filter(isWanted);
 }
 
-async function filesOf(entry) {
-  if (entry.isFile) return new Promise((resolve) => entry.file((file) => resolve([file]), () => resolve([])));
+async function filesOf(entry, path) {
+  if (entry.isFile) {
+    return new Promise((resolve) => entry.file((file) => resolve([{ file, path }]), () => resolve([])));
+  }
+  const below = path ? `${path}/${entry.name}` : entry.name;
   const reader = entry.createReader();
   const found = [];
   for (;;) {
     // A folder is read in parts of a hundred; an empty part is its end.
     const part = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
     if (!part.length) return found;
-    found.push(...(await Promise.all(part.map(filesOf))).flat());
+    found.push(...(await Promise.all(part.map((each) => filesOf(each, below)))).flat());
   }
+}
+
+// The same of a folder that was chosen in the browser's own dialog.
+export function chosenFiles(files) {
+  const found = [...files].map((file) => ({ file, path: file.webkitRelativePath.split("/").slice(0, -1).join("/") }));
+  return found.filter(isWanted);
+}
+
+// What systems put into folders for themselves is nobody's document.
+const LITTER = new Set([".ds_store", "thumbs.db", "desktop.ini"]);
+
+function isWanted({ file, path }) {
+  return !path || !LITTER.has(file.name.toLowerCase());
 }

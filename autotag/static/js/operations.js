@@ -1,7 +1,9 @@
-// The parts of the operations page, for as long as something moves.
+// The parts of the operations page: each second while something moves, and now and then while nothing does.
 import { announce } from "./announce.js";
 import { fill } from "./fragments.js";
 import { fetchJson, poll } from "./polling.js";
+
+const IDLE = 15000;
 
 const page = document.querySelector("[data-operations]");
 
@@ -23,10 +25,13 @@ async function update() {
   const answer = await fetchJson(page.dataset.operationsUrl);
   if (!answer) return false;
   for (const part of page.querySelectorAll("[data-part]")) refill(part, answer.sections[part.dataset.part]);
-  if (!answer.pending) announce("Nothing is on its way any more");
-  return answer.pending;
+  if (moves && !answer.pending) announce("Nothing is on its way any more");
+  moves = answer.pending;
+  return moves || IDLE;
 }
 
+let moves = "pending" in page.dataset;
 const live = poll(update);
-if ("pending" in page.dataset) live.wake();
-document.addEventListener("autotag:uploaded", live.wake);
+if (moves) live.wake();
+else setTimeout(live.wake, IDLE);
+document.addEventListener("autotag:uploaded", () => live.wake());

@@ -1,11 +1,12 @@
-// Asks again every second while there is something to wait for and somebody is looking.
+// Asks again every second while there is something to wait for and somebody is looking, or slowly when asked to.
 const EVERY = 1000;
 const SLOWEST = 15000;
 
-// `ask` resolves to whether to go on asking; when it rejects, the next time is later.
+// `ask` resolves to whether to go on asking, or to after how many milliseconds; when it rejects, the next time is later.
 export function poll(ask) {
   let delay = EVERY;
   let timer = 0;
+  let soon = false;
   let busy = false;
 
   async function run() {
@@ -20,17 +21,23 @@ export function poll(ask) {
       delay = Math.min(delay * 2, SLOWEST);
     }
     busy = false;
-    if (more) schedule();
+    if (more) schedule(more === true ? delay : more);
   }
 
-  function schedule() {
-    if (!timer && !busy) timer = setTimeout(run, delay);
+  function schedule(after) {
+    clearTimeout(timer);
+    timer = setTimeout(run, after);
+    soon = after <= delay;
+  }
+
+  function wake() {
+    if (!busy && !(timer && soon)) schedule(delay);
   }
 
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) schedule();
+    if (!document.hidden) wake();
   });
-  return { wake: schedule };
+  return { wake };
 }
 
 // Fetches JSON. A session that ended will not come back by asking, so that ends the asking: null.

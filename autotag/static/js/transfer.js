@@ -8,7 +8,7 @@
 //   { state: "stale" }                               the page's token is no longer good
 //   { state: "cancelled" }
 // `cancel` stops it.
-export function sendFile(file, { address, token, folder, tags, again, onProgress }) {
+export function sendFile(file, { address, token, folder, path, tags, again, onProgress }) {
   const request = new XMLHttpRequest();
   const done = new Promise((resolve) => {
     request.open("POST", address);
@@ -22,6 +22,7 @@ export function sendFile(file, { address, token, folder, tags, again, onProgress
     request.addEventListener("abort", () => resolve({ state: "cancelled", reason: "Cancelled." }));
     const body = new FormData();
     if (folder) body.append("folder_id", folder);
+    if (path) body.append("path", path);
     for (const tag of tags) body.append("tags", tag);
     // The server may have it already, and only its answer was lost.
     if (again) body.append("again", "1");

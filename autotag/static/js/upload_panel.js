@@ -115,6 +115,17 @@ export class UploadPanel {
     announce(this.title.textContent);
   }
 
+  // Says something that concerns no file of the list, unless files are on their way.
+  say(text) {
+    if (this.queue.unfinished) return;
+    this.queue.clear();
+    this.clear();
+    this.element.hidden = false;
+    this.summarise();
+    setText(this.title, text);
+    announce(text);
+  }
+
   // Does what the pressed button is for, which may hide the button: the focus stays in the panel.
   moveOn(act) {
     act();

@@ -33,8 +33,9 @@ export class UploadQueue {
     return this.counts.refused + this.counts.interrupted;
   }
 
+  // `files` are pairs of a file and the path of its folder below the one that is open, which is mostly empty.
   add(files, { folder, tags }) {
-    const items = [...files].map((file) => new Item(file, folder, tags));
+    const items = files.map(({ file, path }) => new Item(file, path, folder, tags));
     if (!this.unfinished) this.since = performance.now();
     for (const item of items) {
       this.counts.waiting += 1;
@@ -55,11 +56,11 @@ export class UploadQueue {
     this.running.add(item);
     this.show(item, "sending");
     const { address, token } = this;
-    const { folder, tags } = item;
+    const { folder, path, tags } = item;
     const again = item.tries > 0;
     item.tries += 1;
     const onProgress = (part) => this.progress(item, part);
-    item.transfer = sendFile(item.file, { address, token, folder, tags, again, onProgress });
+    item.transfer = sendFile(item.file, { address, token, folder, path, tags, again, onProgress });
     const result = await item.transfer.done;
     item.transfer = null;
     this.running.delete(item);
@@ -172,8 +173,8 @@ export class UploadQueue {
 }
 
 class Item {
-  constructor(file, folder, tags) {
-    Object.assign(this, { file, folder, tags });
+  constructor(file, path, folder, tags) {
+    Object.assign(this, { file, path, folder, tags });
     Object.assign(this, { state: "waiting", reason: "", part: 0, tries: 0, transfer: null, document: null });
   }
 }

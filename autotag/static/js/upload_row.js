@@ -6,10 +6,11 @@ export class UploadRow {
     this.bar = this.element.querySelector("progress");
     this.status = this.element.querySelector(".upload-status");
     const { name } = item.file;
+    const place = item.path ? `${item.path}/${name}` : name;
     this.name = this.element.querySelector(".upload-name");
     this.name.textContent = name;
-    this.name.title = name;
-    this.bar.setAttribute("aria-label", name);
+    this.name.title = place;
+    this.bar.setAttribute("aria-label", place);
     this.button(".upload-retry", `Retry ${name}`, retry);
     this.button(".upload-cancel", `Cancel ${name}`, cancel);
     this.update();

@@ -59,3 +59,14 @@ def test_what_is_missing_of_a_path_is_made_and_what_is_there_is_used(
 @pytest.mark.parametrize("path", ["", "/", "//"])
 def test_the_empty_path_is_the_top(session: Session, acme: VirtualInstance, path: str) -> None:
     assert ensure_folder(session, acme.id, path) is None
+
+
+def test_a_path_goes_on_below_a_folder(
+    session: Session, acme: VirtualInstance, folder: Callable[..., int]
+) -> None:
+    top = folder(acme, "Holidays")
+    with unit_of_work(session):
+        made = ensure_folder(session, acme.id, "Rome", parent_id=top)
+        assert ensure_folder(session, acme.id, "", parent_id=top) == top
+    assert made is not None
+    assert folder_paths(session, acme.id, [made]) == {made: "Holidays/Rome"}

@@ -13,6 +13,7 @@ from autotag.media.folders import (
     clean_folder_name,
     create_folder,
     delete_folder,
+    ensure_path,
     move_folder,
     rename_folder,
     restore_folder,
@@ -244,3 +245,28 @@ def test_a_folder_of_another_instance_is_not_there(
                 refuse()
     assert [choice.name for choice in folder_choices(session, other.id)] == ["Mine"]
     assert descendant_ids(session, other.id, theirs) == {}
+
+
+def test_a_path_is_made_below_a_folder_and_found_again(
+    session: Session, acme: VirtualInstance, folder: MakeFolder
+) -> None:
+    top = folder("Trips")
+    with unit_of_work(session) as work:
+        made = ensure_path(work, acme.id, "Italy//Rome", parent_id=top)
+        assert ensure_path(work, acme.id, "italy/ROME", parent_id=top) == made
+        assert ensure_path(work, acme.id, "", parent_id=top) == top
+        assert ensure_path(work, acme.id, "") is None
+    assert names(session, acme) == ["Trips", "Trips/Italy", "Trips/Italy/Rome"]
+
+
+def test_a_path_with_a_bad_step_or_too_deep_is_refused_whole(
+    session: Session, acme: VirtualInstance, folder: MakeFolder
+) -> None:
+    top = folder("Trips")
+    for path, code in [("Italy/..", "folder_name"), ("/".join("x" * 20), "folder_too_deep")]:
+        with pytest.raises(FolderRefused) as refused, unit_of_work(session) as work:
+            ensure_path(work, acme.id, path, parent_id=top)
+        assert refused.value.code == code
+    with pytest.raises(FolderNotFound), unit_of_work(session) as work:
+        ensure_path(work, acme.id, "Italy", parent_id=99)
+    assert names(session, acme) == ["Trips"]

@@ -64,7 +64,7 @@ def library(sessions: sessionmaker[Session]) -> VirtualInstance:
     for instance in (ours, make.instance("globex")):
         people = [make.user(instance).id for _ in range(2)]
         with sessions() as session, unit_of_work(session) as work:
-            _fill(work.session, instance.id, people, chance)
+            fill(work.session, instance.id, people, chance)
     return ours
 
 
@@ -111,7 +111,7 @@ class Facts:
         )
 
 
-def _fill(session: Session, instance_id: int, people: list[int], chance: random.Random) -> None:
+def fill(session: Session, instance_id: int, people: list[int], chance: random.Random) -> None:
     top = Folder(instance_id=instance_id, name="Top", normalized_name="top")
     session.add(top)
     session.flush()

@@ -26,13 +26,12 @@ from autotag.tagging import bulk_actions, bulk_tending
 from autotag.tagging.bulk_actions import (
     BulkActionNotFound,
     BulkKind,
-    can_undo,
     cancel_action,
     load_action,
     start_action,
-    undo_action,
 )
 from autotag.tagging.bulk_tending import forget_old_actions, tend_bulk_actions
+from autotag.tagging.bulk_undo import can_undo, undo_action
 from autotag.tagging.tag_names import TaggingRefused
 from tests.unit.conftest import Factory
 

@@ -18,6 +18,7 @@ from autotag.inference.store import ModelStore
 from autotag.media.renditions import preview_key, thumbnail_key
 from autotag.media.storage import FolderStorage
 from autotag.models import (
+    AssignmentSource,
     Document,
     PredictionSet,
     ProviderState,
@@ -197,9 +198,20 @@ def test_a_document_with_tags_gets_no_more(
     document = upload()
     make.tag(document, "mine")
     found = road.go(document)
-    assert (found.tagging_state, found.tagging_reason_code) == (TaggingState.SKIPPED, "has_tags")
+    assert (found.tagging_state, found.tagging_reason_code) == (TaggingState.SKIPPED, "tagged_by_person")
+    assert found.tagging_reason == "A person gave it tags, so none were added automatically."
     assert road.tags(document) == ["mine"]
     assert found.has_renditions
+
+
+def test_a_document_with_automatic_tags_only_gets_no_more_either(
+    road: Road, upload: Callable[..., Document], make: Factory
+) -> None:
+    document = upload()
+    make.tag(document, "cat", source=AssignmentSource.AUTO)
+    found = road.go(document)
+    assert (found.tagging_state, found.tagging_reason_code) == (TaggingState.SKIPPED, "has_tags")
+    assert road.tags(document) == ["cat"]
 
 
 def test_a_document_with_tags_gets_more_on_request(

@@ -26,8 +26,9 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.assignments import add_tags, remove_tags
 from autotag.tagging.tag_creation import ensure_tags, insert_new
 from autotag.tagging.tag_list import TagNotFound
+from autotag.tagging.tag_merging import Merged, merge_tags
 from autotag.tagging.tag_names import TaggingRefused
-from autotag.tagging.tags import Merged, NameTaken, add_tag, delete_tag, merge_tags, rename_tag
+from autotag.tagging.tags import NameTaken, add_tag, delete_tag, rename_tag
 from tests.unit.conftest import Factory
 
 MANUAL, AUTO = AssignmentSource.MANUAL, AssignmentSource.AUTO

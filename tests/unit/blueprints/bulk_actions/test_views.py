@@ -86,3 +86,40 @@ def test_cancelling_what_is_over_changes_nothing(
     editor.post(f"/bulk-actions/{deleting}/cancel")
     with sessions() as session:
         assert load_action(session, acme.id, deleting).state == BulkActionState.FINISHED
+
+
+def test_an_edit_of_tags_offers_undo_in_the_notice_and_on_its_page(
+    editor: Browser, sessions: sessionmaker[Session], acme: VirtualInstance, make: Factory
+) -> None:
+    ids = [make.document(acme).id for _ in range(2)]
+    editor.post("/documents/bulk/tags", {"id": ids, "names": "harbour", "mode": "edit"})
+    page = editor.page("/documents")
+    assert "Tags of 2 files changed." in said(page)
+    address = str(page.select("form.notice-act")[0]["action"])
+    # The page of an action that is over, which one may have left before, has the button as well.
+    shown = editor.page(address.removesuffix("/undo"))
+    assert shown.select_one(f"form[action='{address}']")
+    editor.post(address)
+    assert "Undone: tags of 2 files are as they were." in said(editor.page("/documents"))
+    assert not editor.page(address.removesuffix("/undo")).select_one(f"form[action='{address}']")
+
+
+def test_a_large_merge_leads_to_its_page(
+    editor: Browser,
+    sessions: sessionmaker[Session],
+    acme: VirtualInstance,
+    make: Factory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("autotag.tagging.bulk_merging.PART", 1)
+    kitty = make.tag(make.document(acme), "kitty").id
+    cat = make.tag(make.document(acme), "cat").id
+    answer = editor.post("/tags/merge", {"id": [kitty, cat], "keep": cat})
+    page = editor.page(answer.location)
+    assert "Merging tags" in said(page)
+    assert page.select_one("[data-pending]")
+    while tend_bulk_actions(sessions):
+        pass
+    page = editor.page(answer.location)
+    assert "kitty merged into cat: 1 file changed." in said(page)
+    assert page.select_one("a.btn-primary")["href"] == f"/tags/{cat}"  # type: ignore[index]

@@ -17,7 +17,20 @@ from autotag.blueprints.documents.address import (
 from autotag.media.query import DocumentQuery, Order
 from autotag.models import TaggingState
 
-NAMES = ["q", "tag", "type", "owner", "state", "untagged", "folder", "order", "view", "cursor", "other"]
+NAMES = [
+    "q",
+    "tag",
+    "type",
+    "owner",
+    "state",
+    "reason",
+    "untagged",
+    "folder",
+    "order",
+    "view",
+    "cursor",
+    "other",
+]
 VALUES = st.one_of(
     st.text(max_size=300),
     st.integers(-10, 2**70).map(str),
@@ -48,6 +61,7 @@ def test_everything_at_once() -> None:
         "type": "image/*",
         "owner": "3",
         "state": "failed",
+        "reason": "truncated_image",
         "untagged": "1",
         "folder": "7",
         "order": "name-descending",
@@ -58,6 +72,7 @@ def test_everything_at_once() -> None:
         mime_type="image/*",
         owner_id=3,
         state=TaggingState.FAILED,
+        reason_code="truncated_image",
         untagged=True,
         folder_id=7,
         with_subfolders=True,
@@ -99,6 +114,7 @@ def test_a_tag_counts_once_whatever_its_case_and_there_are_not_too_many() -> Non
         ("owner", "\u0663", "person"),
         ("owner", "99999999999", "person"),
         ("state", "happy", "state"),
+        ("reason", "Any reason", "reason"),
         ("folder", "-1", "folder"),
         ("folder", "2147483648", "folder"),
         ("order", "random", "order"),

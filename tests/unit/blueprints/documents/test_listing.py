@@ -119,6 +119,22 @@ def test_one_of_two_tags_is_removed_alone(editor: Browser, document: Callable[..
     assert chips == {"Tag: cat": "/documents?tag=dog", "Tag: dog": "/documents?tag=cat"}
 
 
+def test_files_in_a_state_for_a_reason_are_found_and_the_reason_is_a_chip(
+    editor: Browser, document: Callable[..., int]
+) -> None:
+    for title, code in (("Cut", "truncated_image"), ("Odd", "unreadable_image")):
+        document(title, tagging_state=TaggingState.FAILED, tagging_reason_code=code)
+    document("Fine", tagging_reason_code="truncated_image")
+    page = editor.page("/documents?state=failed&reason=truncated_image")
+    assert titles(page) == ["Cut"]
+    chips = chip_texts(page)
+    assert list(chips) == ["State: Failed", "Reason: The file ends too early"]
+    assert set(titles(editor.page(chips["Reason: The file ends too early"]))) == {"Cut", "Odd"}
+    assert set(titles(editor.page(chips["State: Failed"]))) == {"Cut", "Fine"}
+    kept = {field["name"] for field in page.select(".filter-form input[type=hidden]")}
+    assert kept == {"reason"}
+
+
 def test_the_untagged_are_found(editor: Browser, document: Callable[..., int]) -> None:
     document("Tagged", "cat")
     document("Bare")

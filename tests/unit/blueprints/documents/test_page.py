@@ -98,12 +98,21 @@ def test_the_page_shows_all_that_is_known(browser: Open, acme: VirtualInstance, 
         "Canon EOS",
         document.sha256,
         "Version 1 Current",
-        "0.25 s by host.worker-1",
+        "0.25 s",
         "sofa Not used now",
         "under 0.1 %",
         "These predictions are no longer in force.",
     ):
         assert part in text, part
+
+
+@pytest.mark.parametrize(("role", "is_told"), [(Role.EDITOR, False), (Role.ADMINISTRATOR, True)])
+def test_the_history_names_workers_to_administrators_only(
+    browser: Open, acme: VirtualInstance, document: Document, role: Role, is_told: bool
+) -> None:
+    text = said(page_of(browser(acme, role), document))
+    assert "History of tagging" in text
+    assert ("by host.worker-1" in text) is is_told
 
 
 def test_an_editor_has_the_controls_and_a_viewer_has_none(

@@ -163,3 +163,18 @@ def test_keeping_automatic_tags_makes_them_manual(
 ) -> None:
     assert editor.post(f"/documents/{document.id}/keep-tags").status_code == 303
     assert tags(session, document) == {"pet": "manual", "tabby": "manual"}
+
+
+def test_keeping_automatic_tags_can_be_undone_on_the_page_of_the_document(
+    session: Session, editor: Browser, document: Document
+) -> None:
+    answer = editor.post(f"/documents/{document.id}/keep-tags")
+    page = editor.page(answer.location)
+    assert "Automatic tags of 1 file are ordinary tags now." in said(page)
+    form = page.select_one("form.notice-act")
+    assert form is not None
+    address, back = str(form["action"]), str(form.select_one("[name=back]")["value"])  # type: ignore[index]
+    assert back.startswith(f"/documents/{document.id}")
+    assert editor.post(address, {"back": back}).location == back.rstrip("?")
+    session.rollback()
+    assert tags(session, document) == {"pet": "manual", "tabby": "auto"}

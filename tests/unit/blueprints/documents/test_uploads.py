@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from autotag.media.folder_paths import folder_paths
 from autotag.media.search import matching_ids
 from autotag.models import (
     AssignmentSource,
@@ -162,6 +163,35 @@ def test_a_file_sent_again_after_its_answer_was_lost_is_stored_once(
     assert elsewhere.json
     assert elsewhere.json["id"] != first.json["id"]
     assert number_of_documents(session) == 2
+
+
+def test_a_file_of_a_dropped_folder_goes_into_folders_of_these_names_below_the_open_one(
+    editor: Browser, session: Session, acme: VirtualInstance, folder: Folder
+) -> None:
+    first = send(editor, "a.png", folder_id=folder.id, path="Italy/Day 1").json
+    second = send(editor, "b.png", folder_id=folder.id, path="ITALY/Day 1").json
+    third = send(editor, "c.png", path="Italy").json
+    assert first
+    assert second
+    assert third
+    assert first["folder_id"] == second["folder_id"]
+    made = [first["folder_id"], third["folder_id"]]
+    assert folder_paths(session, acme.id, made) == {made[0]: "Trips/Italy/Day 1", made[1]: "Italy"}
+    again = send(editor, "a.png", folder_id=folder.id, path="Italy/Day 1", again="1").json
+    assert again
+    assert again["id"] == first["id"]
+
+
+@pytest.mark.parametrize("path", ["Italy/..", "a\tb", "x" * 256, "/".join("x" * 21), "x" * 9000])
+def test_a_folder_that_cannot_be_made_refuses_the_file_and_leaves_nothing(
+    editor: Browser, session: Session, path: str
+) -> None:
+    answer = send(editor, path=path)
+    assert answer.status_code == 422
+    assert answer.json
+    assert answer.json["code"] in ("folder_name", "folder_too_deep")
+    assert number_of_documents(session) == 0
+    assert session.scalar(select(func.count(Folder.id))) == 0
 
 
 def test_a_viewer_may_not_upload(

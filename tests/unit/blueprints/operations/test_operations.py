@@ -141,7 +141,7 @@ def test_failed_and_quarantined_files_stand_by_reason(
     assert page.find("i") is None
     assert "broken-6.jpg 6 h Retry" in told
     assert "broken-0.jpg" not in told
-    assert "2 other files." in told
+    assert "Show all 7 files" in told
     assert "Not an image, though named like one 2 files" in told
     assert "(text/plain)" in told
     assert "1 file quarantined" in told

@@ -1,0 +1,34 @@
+"""Why documents stand where they stand in tagging: a few words for each code of a reason."""
+
+from autotag.blueprints.presentation import provider_label
+from autotag.tagging.process_state import PROCESS_DISABLED
+from autotag.tagging.provider_state import WAITING
+
+REASONS = {
+    "not_an_image": "Not an image, though named like one",
+    "unsupported_format": "An image format that is not taken",
+    "truncated_image": "The file ends too early",
+    "unreadable_image": "The image cannot be read",
+    "too_many_pixels": "Too many pixels",
+    "bad_image": "A service could not read the image",
+    "file_missing": "The stored file is missing",
+    "process_died": "The image stopped the process",
+    "worker_died": "The worker died",
+    "storage": "A thumbnail could not be stored",
+    "tagged_by_person": "A person gave it tags",
+    "has_tags": "It had tags already",
+    "already_there": "Nothing was to be added",
+    "switched_off": "Automatic tagging was off",
+    "type_not_taken": "Its type is not tagged",
+    "no_tags": "No label was certain enough",
+    "untagged": "A person took the automatic tags off",
+    "run_undone": "Its run was undone",
+    PROCESS_DISABLED: "The TensorFlow process is disabled",
+}
+
+
+def reason_word(code: str) -> str:
+    """Say what the code of a reason means; one that is not known here is spelt out."""
+    if code.startswith(WAITING):
+        return f"Waiting for {provider_label(code.removeprefix(WAITING))}"
+    return REASONS.get(code) or code.replace("_", " ").capitalize() or "No reason was noted"

@@ -1,0 +1,37 @@
+import ast
+from pathlib import Path
+
+import pytest
+
+from autotag.blueprints.documents.reason_words import REASONS, reason_word
+from autotag.tagging import conclusion, pipeline, removals
+from autotag.tagging.provider_state import waiting_code
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("tagged_by_person", "A person gave it tags"),
+        (waiting_code("tensorflow"), "Waiting for TensorFlow"),
+        ("quota_exceeded", "Quota exceeded"),
+        ("", "No reason was noted"),
+    ],
+)
+def test_a_code_is_said_in_words(code: str, words: str) -> None:
+    assert reason_word(code) == words
+
+
+@pytest.mark.parametrize("module", [conclusion, pipeline])
+def test_every_code_that_an_outcome_is_given_has_words(module: object) -> None:
+    tree = ast.parse(Path(str(module.__file__)).read_text())  # type: ignore[attr-defined]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    given = [
+        call.args[1].value
+        for call in calls
+        if ast.unparse(call.func) == "Outcome"
+        and len(call.args) > 1
+        and isinstance(call.args[1], ast.Constant)
+    ]
+    assert given
+    assert set(given) <= set(REASONS)
+    assert removals.UNTAGGED in REASONS
