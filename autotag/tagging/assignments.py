@@ -8,7 +8,7 @@ alone. Whoever wants to take it back later gives `changes`, in which all that is
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, true, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from autotag.media import search

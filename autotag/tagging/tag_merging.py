@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from autotag.instances.audit import audit
 from autotag.media import search
 from autotag.models import AssignmentSource, Tag, TagAssignment
-from autotag.models.unit_of_work import UnitOfWork
+from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.tag_creation import lock_tags
 from autotag.tagging.tag_list import TagNotFound
 from autotag.tagging.tag_names import TaggingRefused
@@ -67,6 +67,30 @@ def merge_tags(
         )
         documents, is_last = documents + part.documents, part.is_last
     return Merged(target, gone, documents)
+
+
+def merge_in_parts(
+    session: Session,
+    instance_id: int,
+    source_ids: Collection[int],
+    target_id: int,
+    *,
+    actor: str,
+    user_id: int | None,
+) -> Tag:
+    """Merge tags into one, each part in a transaction of its own, and return the tag that is left.
+
+    Raises as `merge_tags` does; what was merged before then stays merged.
+    """
+    with unit_of_work(session) as work:
+        target, tags = tags_to_merge(work.session, instance_id, source_ids, target_id)
+        sources = [tag.id for tag in tags]
+    is_last = False
+    while not is_last:
+        with unit_of_work(session) as work:
+            part = merge_part(work, instance_id, sources, target_id, actor=actor, user_id=user_id)
+            is_last = part.is_last
+    return target
 
 
 def tags_to_merge(

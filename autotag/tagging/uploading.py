@@ -24,8 +24,8 @@ class UploadWishes:
     """What is to become of uploaded files: the folder they go into, and tags that a person gives them.
 
     `path` names folders below that one, which are made when they are missing: a folder that was dropped has files in
-    folders of its own. `is_again` says that a script may have sent the same file before and not had its answer; `key` is the name that a
-    program gave the upload, for the same reason. Without a title the file's name is one.
+    folders of its own. `is_again` says that a script may have sent the same file before and not had its answer; `key`
+    is the name that a program gave the upload, for the same reason. Without a title the file's name is one.
     """
 
     folder_id: int | None
@@ -65,8 +65,8 @@ def store_upload(
     """Stream a file to disk, write its document and queue it for tagging, in a transaction of its own.
 
     A file that is sent again after it was stored is the document that it became. Raises UploadRefused, StorageError,
-    TaggingRefused, KeyRefused, TextsRefused, FolderNotFound, also for a folder that was deleted meanwhile, and FolderRefused
-    for a path with a step that no folder can have.
+    TaggingRefused, KeyRefused, TextsRefused, FolderNotFound, also for a folder that was deleted meanwhile, and
+    FolderRefused for a path with a step that no folder can have.
     """
     title = clean_title(wishes.title) if wishes.title.strip() else ""
     limits = upload_limits(session, sender.instance_id)

@@ -21,7 +21,8 @@ from autotag.extensions import db
 from autotag.models import Role, Tag
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.tag_list import list_tags, load_tag, usage_of
-from autotag.tagging.tags import add_tag, delete_tag, merge_tags, rename_tag
+from autotag.tagging.tag_merging import merge_in_parts
+from autotag.tagging.tags import add_tag, delete_tag, rename_tag
 
 TAG = "Tags"
 ONE_TAG = "/tags/<int:tag_id>"
@@ -131,9 +132,10 @@ def merge_some_tags(sent: dict[str, Any]) -> dict[str, object]:
     """
     person = current_user.user
     sources, target = set(sent["source_ids"]) - {sent["target_id"]}, sent["target_id"]
-    with unit_of_work(db.session()) as work:
-        merged = merge_tags(work, g.instance.id, sources, target, actor=person.email, user_id=person.id)
-    return answer_for(merged.tag)
+    merged = merge_in_parts(
+        db.session(), g.instance.id, sources, target, actor=person.email, user_id=person.id
+    )
+    return answer_for(merged)
 
 
 def answer_for(tag: Tag) -> dict[str, object]:

@@ -20,7 +20,7 @@ from autotag.tagging.outcome import ImageFacts, Outcome
 from autotag.tagging.pipeline import _why_not
 from autotag.tagging.removals import put_back, remove_tag
 from autotag.tagging.tag_list import usages_of
-from autotag.tagging.tags import merge_tags
+from autotag.tagging.tag_merging import merge_tags
 from tests.unit.conftest import Factory
 from tests.unit.tagging.conftest import Library, enable_tensorflow
 

@@ -87,10 +87,12 @@ def shelf(sessions: sessionmaker[Session], make: Factory) -> Shelf:
 
 @pytest.fixture
 def documents(shelf: Shelf, make: Factory) -> list[Document]:
-    """Three files: one with an automatic and a manual tag, one from which a tag was removed, one without anything."""
+    """Three files: one with an automatic tag, a manual one and one from the file, one
+    from which a tag was removed, one without anything."""
     found = [make.document(shelf.instance, tagging_state=TaggingState.TAGGED) for _ in range(3)]
     make.tag(found[0], "tabby", source=AUTO, provider="tensorflow", model="m", confidence=0.8)
     make.tag(found[0], "mine")
+    make.tag(found[0], "new", source=AssignmentSource.FILE)
     make.tag(found[1], "sofa")
     with shelf.sessions() as session, unit_of_work(session) as work:
         remove_tags(work, shelf.instance.id, [found[1].id], ["sofa"], user_id=shelf.user.id)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.library import list_documents
@@ -14,7 +14,7 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging import tag_merging
 from autotag.tagging.assignments import add_tags, remove_tags
 from autotag.tagging.tag_list import TagNotFound
-from autotag.tagging.tag_merging import MergedPart, count_documents, merge_part
+from autotag.tagging.tag_merging import MergedPart, count_documents, merge_in_parts, merge_part
 from autotag.tagging.tag_names import TaggingRefused
 from tests.unit.conftest import Factory
 
@@ -137,3 +137,20 @@ def test_a_manual_tag_wins_in_every_part(
     sources = session.scalars(select(TagAssignment.source)).all()
     assert set(sources) == {AssignmentSource.MANUAL}
     assert session.scalar(select(func.count()).where(TagAssignment.provider == "tensorflow")) == 3
+
+
+def test_a_merge_in_parts_holds_the_database_for_one_part_at_a_time(
+    sessions: sessionmaker[Session],
+    acme: VirtualInstance,
+    documents: list[Document],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commits: list[None] = []
+    with sessions() as session:
+        event.listen(session, "after_commit", lambda _: commits.append(None))
+        ids = tag_ids(session)
+        left = merge_in_parts(session, acme.id, [ids["kitty"]], ids["cat"], actor="", user_id=None)
+        assert (left.name, on(session)) == ("cat", {"cat": 5})
+        with pytest.raises(TaggingRefused):
+            merge_in_parts(session, acme.id, [ids["kitty"]], ids["cat"], actor="", user_id=None)
+    assert len(commits) >= 4
