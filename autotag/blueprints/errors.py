@@ -18,7 +18,7 @@ from autotag.instances.people import SessionNotFound, UserNotFound
 from autotag.instances.tokens import TokenNotFound
 from autotag.media.editing import TextsRefused
 from autotag.media.errors import DocumentNotFound, FolderNotFound, FolderRefused, StorageError, UploadRefused
-from autotag.media.idempotency import KeyRefused
+from autotag.media.idempotency import REUSED, KeyRefused
 from autotag.tagging.bulk_actions import BulkActionNotFound
 from autotag.tagging.runs import RunNotFound
 from autotag.tagging.tag_creation import TagsKeepVanishing
@@ -163,7 +163,7 @@ def _problem(error: Problem) -> ResponseReturnValue:
 
 
 def _refused_fields(error: FolderRefused | KeyRefused | TextsRefused) -> ResponseReturnValue:
-    return error_page(422, error.code, error.message)
+    return error_page(409 if error.code == REUSED else 422, error.code, error.message)
 
 
 def _not_found(error: Exception) -> ResponseReturnValue:

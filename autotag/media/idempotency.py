@@ -17,6 +17,7 @@ from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 
 KEPT_FOR = timedelta(hours=24)
+REUSED = "idempotency_key_reused"
 PATTERN = r"^[A-Za-z0-9._:-]{1,128}$"
 
 
@@ -67,9 +68,7 @@ def claim_key(
         .execution_options(populate_existing=True)
     ).one()
     if row.request_sha256 != request_sha256:
-        raise KeyRefused(
-            "idempotency_key_reused", "This key was sent with another file or other fields. Use a new one."
-        )
+        raise KeyRefused(REUSED, "This key was sent with another file or other fields. Use a new one.")
     return row
 
 

@@ -16,7 +16,7 @@ from autotag.models import Tag, TagAssignment
 from autotag.models.names import fold
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.tag_creation import ensure_tags, lock_tags
-from autotag.tagging.tag_list import TagNotFound, find_tag
+from autotag.tagging.tag_list import LARGEST_ID, TagNotFound, find_tag
 from autotag.tagging.tag_names import TaggingRefused, clean_name
 from autotag.tagging.tag_removals import carry_over, remember_removed
 
@@ -98,7 +98,7 @@ def delete_tag(
 
 
 def _locked(session: Session, instance_id: int, tag_id: int) -> Tag:
-    found = lock_tags(session, instance_id, [tag_id])
+    found = lock_tags(session, instance_id, [tag_id]) if 0 < tag_id <= LARGEST_ID else []
     if not found:
         raise TagNotFound(tag_id)
     return found[0]

@@ -9,7 +9,7 @@ from autotag.media.duplicates import sent_before
 from autotag.media.editing import clean_title
 from autotag.media.folder_tree import load_folder
 from autotag.media.folders import ensure_path
-from autotag.media.idempotency import claim_key, fingerprint
+from autotag.media.idempotency import check_key, claim_key, fingerprint
 from autotag.media.intake import ReceivedFile, accept, receive
 from autotag.media.limits import upload_limits
 from autotag.media.storage import Storage
@@ -105,7 +105,7 @@ def _known(
     session, instance_id = work.session, sender.instance_id
     if wishes.key is not None:
         wanted = fingerprint(received, title=title, folder_id=wishes.folder_id, tags=wishes.tags)
-        row = claim_key(session, instance_id, sender.user_id, wishes.key, wanted)
+        row = claim_key(session, instance_id, sender.user_id, check_key(wishes.key), wanted)
         return row if row.document_id is None else row.document_id
     if not wishes.is_again:
         return None

@@ -28,6 +28,7 @@ PROBLEMS = {
     "foreign_cursor": ProblemKind(409, "The cursor is of another list or order, or was changed."),
     "tag_name_taken": ProblemKind(409, "Another tag has the name; they can be merged."),
     "no_thumbnail": ProblemKind(409, "The picture is not made yet, or there is none for this type of file."),
+    "idempotency_key_reused": ProblemKind(409, "The key was sent with another file or other fields."),
     "nothing_to_merge": ProblemKind(409, "There is no other tag left to merge."),
     "nothing_to_tag": ProblemKind(409, "There is no image among the documents."),
     "switched_off": ProblemKind(409, "The settings in force let no image be tagged."),
@@ -48,7 +49,6 @@ PROBLEMS = {
     ),
     "empty_file": ProblemKind(422, "The file is empty."),
     "extension_not_allowed": ProblemKind(422, "The instance does not take files with this extension."),
-    "idempotency_key_reused": ProblemKind(422, "The key was sent with another file or other fields."),
     "too_many_requests": ProblemKind(
         429, "Too many calls within a minute; `Retry-After` says how long to wait."
     ),

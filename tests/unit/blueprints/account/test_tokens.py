@@ -37,7 +37,7 @@ def test_a_new_token_is_shown_once_and_opens_the_api(
     again = editor.page(PAGE)
     assert token not in str(again)
     assert f"Import Editor, ends in {token[-4:]}" in said(again)
-    assert "never used" in said(again)
+    assert "Never used" in said(again)
     with sessions() as session:
         found = load_token(session, editor.user.instance_id, token)
         assert found is not None
@@ -60,7 +60,7 @@ def test_a_token_without_a_time_is_good_until_it_is_revoked(editor: Browser) -> 
     create(editor, days="")
     editor.get(PAGE)
     page = editor.page(PAGE)
-    assert "good until it is revoked" in said(page)
+    assert "Good until it is revoked" in said(page)
     form = page.find("form", action=re.compile("/revoke$"))
     assert editor.post(form["action"]).status_code == 303
     assert "The token Import is revoked." in said(editor.page(PAGE))

@@ -118,7 +118,7 @@ def test_a_key_is_for_one_upload(
     assert editor.upload(b"abc", key="import-1", tags="sea").status_code == 201
     answer = editor.upload(**({"content": b"abc", "key": "import-1", "tags": "sea"} | other))
     assert answer.json is not None
-    assert (answer.status_code, answer.json["code"]) == (422, "idempotency_key_reused")
+    assert (answer.status_code, answer.json["code"]) == (409, "idempotency_key_reused")
     assert number_of_documents(sessions) == 1
 
 

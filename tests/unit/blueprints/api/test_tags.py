@@ -94,6 +94,15 @@ def test_a_deleted_tag_is_gone_from_its_documents(editor: Program, ids: dict[str
     assert editor.answer("GET", "/documents?tag=sea")["items"] == []
 
 
+@pytest.mark.parametrize("number", [0, 2**31, 2**63, 10**30])
+def test_a_number_that_no_row_can_have_is_not_found(editor: Program, number: int) -> None:
+    for path, code in (("/tags", "tag_not_found"), ("/documents", "document_not_found")):
+        for method in ("GET", "PATCH", "DELETE"):
+            body = {"json": {"name": "x"} if path == "/tags" else {}}
+            assert editor.refusal(method, f"{path}/{number}", **body) == (404, code)
+    assert editor.refusal("GET", f"/runs/{number}") == (404, "run_not_found")
+
+
 def test_merging_leaves_one_tag(editor: Program, ids: dict[str, int]) -> None:
     merge = {"source_ids": [ids["sea"], ids["sky"]], "target_id": ids["sun"]}
     said = editor.answer("POST", "/tags/merge", json=merge)
