@@ -158,15 +158,23 @@ def untag(work: UnitOfWork, instance_id: int, document_ids: Collection[int]) -> 
 
 
 def commit_tags(
-    work: UnitOfWork, instance_id: int, document_ids: Collection[int], *, user_id: int | None
+    work: UnitOfWork,
+    instance_id: int,
+    document_ids: Collection[int],
+    *,
+    user_id: int | None,
+    run_id: int | None = None,
 ) -> int:
-    """Turn automatic tags of documents into ordinary ones; return how many. Where they came from stays noted."""
+    """Turn automatic tags of documents into ordinary ones, or with a run those that it gave; return how many.
+
+    Where they came from stays noted.
+    """
     ids = _own(work.session, instance_id, document_ids)
+    statement = _update_assignments(ids).where(TagAssignment.source == AssignmentSource.AUTO)
+    if run_id is not None:
+        statement = statement.where(TagAssignment.run_id == run_id)
     changed = work.session.execute(
-        _update_assignments(ids)
-        .where(TagAssignment.source == AssignmentSource.AUTO)
-        .values(source=AssignmentSource.MANUAL, created_by_id=user_id)
-        .returning(TagAssignment.id)
+        statement.values(source=AssignmentSource.MANUAL, created_by_id=user_id).returning(TagAssignment.id)
     ).all()
     return len(changed)
 
