@@ -51,7 +51,7 @@ def reading(config: Config) -> Iterator[Session]:
 
 def open_sessions(config: Config) -> sessionmaker[Session]:
     """Return the factory of a command's sessions. Log lines of the domain go to standard error from here on."""
-    configure_logging(logging.WARNING, lasting=False)
+    configure_logging(config.log_format, logging.WARNING, lasting=False)
     refuse_missing_file(config)
     return build_session_factory(config.database_url)
 

@@ -13,6 +13,6 @@ def command() -> None:
     from autotag.serving.scheduler import run_scheduler
 
     config = load_config()
-    configure_logging()
+    configure_logging(config.log_format)
     require_tables(config)
     run_scheduler(config)

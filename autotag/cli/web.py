@@ -15,6 +15,6 @@ def command(host: str, port: int) -> None:
     from autotag.serving.web import WebServer
 
     config = load_config()
-    configure_logging()
+    configure_logging(config.log_format)
     require_tables(config)
     WebServer(config, host=host, port=port).run()

@@ -16,6 +16,6 @@ def command(name: str) -> None:
     from autotag.serving.worker import run_worker
 
     config = load_config()
-    configure_logging()
+    configure_logging(config.log_format)
     require_tables(config)
     run_worker(config, name)

@@ -20,6 +20,7 @@ from autotag.tagging.asking import Interviewer, ProviderFactory
 from autotag.tagging.claims import Claim, claim_many, crashed_before
 from autotag.tagging.conclusion import conclude, crashed_outside_providers
 from autotag.tagging.image import ImageInHand
+from autotag.tagging.measures import note_outcome
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.recording import record_many
 
@@ -88,7 +89,8 @@ class Pipeline:
         since = time.monotonic()
         for number, held in enumerate(claims, start=1):
             started = time.monotonic()
-            outcome = self._examine(held)
+            with structlog.contextvars.bound_contextvars(document_id=held.document_id):
+                outcome = self._examine(held)
             ready.append((held, replace(outcome, seconds=round(time.monotonic() - started, 4))))
             if number == len(claims) or time.monotonic() - since > RECORD_EVERY_SECONDS:
                 outcomes += self._record(ready)
@@ -98,15 +100,17 @@ class Pipeline:
     def _record(self, ready: Sequence[tuple[Claim, Outcome]]) -> list[Outcome]:
         written = record_many(self._sessions, ready, self._worker)
         for held, outcome in written:
+            if outcome.counted:
+                note_outcome(held.instance_id, outcome.state, outcome.seconds)
             # A document that merely goes on waiting is no event: a service that is down would fill the log.
             log = logger.info if outcome.counted else logger.debug
             log(
                 "document done",
                 instance_id=held.instance_id,
-                document=held.document_id,
+                document_id=held.document_id,
                 state=str(outcome.state),
                 code=outcome.reason_code,
-                seconds=outcome.seconds,
+                duration=outcome.seconds,
             )
         if len(written) < len(ready):
             logger.info(

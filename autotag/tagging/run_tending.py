@@ -78,7 +78,7 @@ def _go_on(work: UnitOfWork, run: TaggingRun, share: int) -> int:
     if not waiting and not _has_item(session, run, RunItemState.QUEUED):
         run.state, run.finished_at = RunState.FINISHED, utc_now()
         instance_id, run_id = run.instance_id, run.id
-        work.after_commit(lambda: logger.info("run finished", instance_id=instance_id, run=run_id))
+        work.after_commit(lambda: logger.info("run finished", instance_id=instance_id, run_id=run_id))
         return 0
     if not waiting or load_tagging_settings(session, run.instance_id).refusal:
         return 0

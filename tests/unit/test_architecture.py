@@ -183,6 +183,28 @@ def test_log_lines_are_constant_so_that_they_can_be_searched_for() -> None:
                 assert isinstance(node.args[0], ast.Constant), f"{name_of(path)}:{node.lineno}"
 
 
+def test_log_lines_use_one_vocabulary() -> None:
+    """What has a name in the log has that one everywhere; `instance_id` is written as the Web ID."""
+    synonyms = {
+        "request",
+        "document",
+        "instance",
+        "job",
+        "seconds",
+        "elapsed",
+        "action",
+        "run",
+        "user",
+        "name",
+    }
+    for path in OURS:
+        for node in NODES[path]:
+            if isinstance(node, ast.Call) and re.match(r"(logger\.\w+|log)$", ast.unparse(node.func)):
+                assert not synonyms & {keyword.arg for keyword in node.keywords}, (
+                    f"{name_of(path)}:{node.lineno}"
+                )
+
+
 def test_exceptions_to_the_linter_say_why() -> None:
     """Beside it, or in a comment above it that may be for several lines."""
     for path in OURS:
