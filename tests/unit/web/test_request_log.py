@@ -15,6 +15,7 @@ from structlog.testing import LogCapture
 
 from autotag.config import Config
 from autotag.configuration.effective import EffectiveSettings
+from autotag.inference.errors import ProcessCrashed
 from autotag.inference.store import ModelStore
 from autotag.instances.directory import InstanceNames
 from autotag.media.storage import FolderStorage
@@ -138,6 +139,7 @@ def test_the_lines_of_web_and_worker_share_their_keys_and_the_request_id(
     )
     assert answer.status_code == 201
     structlog.contextvars.clear_contextvars()
+    process.script = [ProcessCrashed("Killed by signal 9.", "exit"), [("cat", 0.9)]]
     enable_tensorflow(sessions, default_instance.id)
     pipeline = Pipeline(
         sessions=sessions,
@@ -150,7 +152,11 @@ def test_the_lines_of_web_and_worker_share_their_keys_and_the_request_id(
     )
     monkeypatch.setattr(jobs, "_bound", [pipeline])
     structlog.contextvars.bind_contextvars(worker="host.worker-1")
-    build_worker(broker, "host.worker-1").work(burst=True, logging_level="WARNING")
+    worker = build_worker(broker, "host.worker-1")
+    worker.work(burst=True, logging_level="WARNING")
+    crashed = next(line for line in lines if line["event"] == "TensorFlow process crashed")
+    assert (crashed["request_id"], crashed["instance"]) == ("upload-1", "default")
+    assert crashed["document_id"] == answer.json["id"]
     stored = next(line for line in lines if line["event"] == "document stored")
     request = next(line for line in lines if line["event"] == "request")
     done = next(line for line in lines if line["event"] == "document done")
