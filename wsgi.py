@@ -2,5 +2,8 @@
 
 from autotag import create_app
 from autotag.config import Config
+from autotag.observability import configure_logging
 
-app = create_app(Config.from_environment())
+config = Config.from_environment()
+configure_logging(config.log_format)
+app = create_app(config)

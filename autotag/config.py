@@ -8,10 +8,18 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 PREFIX = "AUTOTAG_"
+
+
+class LogFormat(StrEnum):
+    """How a line of the log is written: key=value for people, or one JSON object for programs."""
+
+    CONSOLE = "console"
+    JSON = "json"
 
 
 class ConfigurationError(Exception):
@@ -86,6 +94,12 @@ class EnvironmentVariable:
     secret: bool = False
 
 
+def _log_format(value: str) -> LogFormat:
+    if value not in list(LogFormat):
+        raise ValueError(f"must be one of: {', '.join(LogFormat)}")
+    return LogFormat(value)
+
+
 ENVIRONMENT = (
     EnvironmentVariable(
         "AUTOTAG_INSTANCE_PATH", "Folder for the database, files, models and broker.", "`instance/`", _path
@@ -133,6 +147,12 @@ ENVIRONMENT = (
         "AUTOTAG_GOOGLE_VISION_URL", "Base address of Google Cloud Vision.", "`https://vision.googleapis.com`"
     ),
     EnvironmentVariable(
+        "AUTOTAG_LOG_FORMAT",
+        "How log lines are written: `console` (key=value) or `json` (an object a line).",
+        "`console`",
+        _log_format,
+    ),
+    EnvironmentVariable(
         "AUTOTAG_ALLOWED_PRIVATE_HOSTS",
         "Hosts (`host` or `host:port`, separated by commas) that endpoints and webhooks may use though private.",
         "none",
@@ -157,6 +177,7 @@ class Config:
     workers: int = 1
     google_vision_url: str = "https://vision.googleapis.com"
     allowed_private_hosts: tuple[str, ...] = ()
+    log_format: LogFormat = LogFormat.CONSOLE
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Config":
@@ -183,6 +204,7 @@ class Config:
             workers=values.get("workers") or usable_cores(),
             google_vision_url=values.get("google_vision_url") or "https://vision.googleapis.com",
             allowed_private_hosts=values.get("allowed_private_hosts") or (),
+            log_format=values.get("log_format") or LogFormat.CONSOLE,
         )
 
     @property

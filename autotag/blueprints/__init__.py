@@ -10,6 +10,7 @@ from autotag.config import Config
 from autotag.extensions import compress, csrf, db, limiter, login_manager, migrate
 from autotag.media.storage import FolderStorage
 from autotag.models.engine import engine_options
+from autotag.tagging.ledger import Ledger
 from autotag.tagging.operations import OperationsRoom
 from autotag.tagging.queue import TaggingQueue, connect
 
@@ -50,6 +51,7 @@ def configure(app: Flask, config: Config) -> None:
         storage=FolderStorage(config.storage_path),
         queue=queue,
         operations=OperationsRoom(queue),
+        ledger=Ledger(),
     )
 
 
@@ -97,6 +99,7 @@ def register_blueprints(app: Flask) -> None:
         folders,
         health,
         instance_settings,
+        metrics,
         operations,
         recycle_bin,
         runs,
@@ -112,6 +115,7 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(recycle_bin.blueprint)
     app.register_blueprint(bulk_actions.blueprint)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
     app.register_blueprint(account.blueprint)
     app.register_blueprint(operations.blueprint)
     for blueprint in control_panel.BLUEPRINTS:

@@ -33,17 +33,21 @@ class Bearer(UserMixin):  # type: ignore[misc]  # Flask-Login carries no types
 
 def identify() -> None:
     """Let this request's person be the bearer of its token in this instance, and nobody without one."""
-    g._login_user = Nobody()
+    g._login_user = find_bearer() or Nobody()
+
+
+def find_bearer() -> Bearer | None:
+    """Return the bearer of the token that the request carries, if it is one of this instance; note its use."""
     token = sent_token()
     if not token or g.get("instance") is None:
-        return
+        return None
     found = load_token(db.session(), g.instance.id, token)
     if found is None:
-        return
+        return None
     if needs_note(found):
         with unit_of_work(db.session()) as work:
             note_use(work, found)
-    g._login_user = Bearer(found)
+    return Bearer(found)
 
 
 def sent_token() -> str:

@@ -1,6 +1,6 @@
 """What happens around each request: which instance, who, and that nothing stays open."""
 
-import secrets
+import time
 from urllib.parse import urlencode
 
 import structlog
@@ -11,6 +11,7 @@ from flask_login import current_user
 from autotag.blueprints import bearer
 from autotag.blueprints.access import PUBLIC, RULE
 from autotag.blueprints.errors import InstanceNotFound, is_api, problem, wants_problem
+from autotag.blueprints.request_counts import note_request
 from autotag.blueprints.security import STATIC_ENDPOINTS
 from autotag.blueprints.services import services
 from autotag.extensions import db
@@ -18,6 +19,9 @@ from autotag.instances.directory import find_instance
 from autotag.instances.hosts import parse_host
 from autotag.instances.wall import scope_to_instance
 from autotag.models.engine import prepare_engine
+from autotag.observability import accept_request_id
+
+logger = structlog.stdlib.get_logger(__name__)
 
 
 def prepare_engine_of(app: Flask) -> None:
@@ -28,26 +32,35 @@ def prepare_engine_of(app: Flask) -> None:
 
 def register(app: Flask) -> None:
     """Add the hooks, in the order in which they run."""
-    app.before_request(_bind_log)
+    # Before the extensions' own, so that what they refuse has a request id, too.
+    app.before_request_funcs.setdefault(None, []).insert(0, _bind_log)
     app.before_request(_find_instance)
     app.before_request(_refuse_strangers)
     app.after_request(_name_request)
+    app.after_request(_tell_request)
 
 
 def needs_no_instance(endpoint: str | None) -> bool:
-    """Whether an endpoint belongs to the installation and answers on any host: health checks, static files."""
-    return endpoint is not None and (endpoint in STATIC_ENDPOINTS or endpoint.startswith("health."))
+    """Whether an endpoint belongs to the installation and answers on any host: health, metrics, static files."""
+    return endpoint is not None and (
+        endpoint in STATIC_ENDPOINTS or endpoint.startswith(("health.", "metrics."))
+    )
 
 
 def _bind_log() -> None:
-    g.request_id = secrets.token_hex(8)
+    g.began = time.perf_counter()
+    g.request_id = accept_request_id(request.headers.get("X-Request-ID"))
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request=g.request_id)
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
 def _find_instance() -> None:
-    if needs_no_instance(request.endpoint):
-        return
+    if not needs_no_instance(request.endpoint):
+        find_instance_of_request()
+
+
+def find_instance_of_request() -> None:
+    """Let the request be one of the instance whose host it names. Raises InstanceNotFound and MalformedHost."""
     host = parse_host(request.host, services().config.base_domain)
     instance = find_instance(db.session(), host)
     if instance is None:
@@ -78,6 +91,26 @@ def _refuse_strangers() -> ResponseReturnValue | None:
 
 def _view(endpoint: str) -> object:
     return current_app.view_functions.get(endpoint)
+
+
+def _tell_request(response: Response) -> Response:
+    """Count the request and write its line, without its query, which may hold a search or a token."""
+    if "began" not in g or request.endpoint in STATIC_ENDPOINTS:
+        return response
+    duration = time.perf_counter() - g.began
+    # From the first request on, which is after the web server has forked.
+    services().ledger.start(services().queue.connection)
+    note_request(services().ledger, request.endpoint, request.method, response.status_code, duration)
+    if not needs_no_instance(request.endpoint):
+        logger.info(
+            "request",
+            method=request.method,
+            path=request.path,
+            endpoint=request.endpoint,
+            status=response.status_code,
+            duration=round(duration, 4),
+        )
+    return response
 
 
 def _name_request(response: Response) -> Response:

@@ -6,6 +6,7 @@ from flask import current_app
 
 from autotag.config import Config
 from autotag.media.storage import Storage
+from autotag.tagging.ledger import Ledger
 from autotag.tagging.operations import OperationsRoom
 from autotag.tagging.queue import TaggingQueue
 
@@ -18,6 +19,7 @@ class Services:
     storage: Storage
     queue: TaggingQueue
     operations: OperationsRoom
+    ledger: Ledger
 
 
 def services() -> Services:

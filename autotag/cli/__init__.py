@@ -1,13 +1,14 @@
 """The `autotag` command. Each subcommand is imported when it is called, so that each starts quickly."""
 
-from importlib import import_module
-
 import click
 
 from autotag import __version__
+from autotag.cli.late_commands import LateCommands
 
 COMMANDS = {
+    "assets": "Import files, tag them again, untag, commit, and see how they stand.",
     "backup": "Write database, files, models and keys to one file.",
+    "completion": "Print what makes a shell complete these commands.",
     "config": "Read and change configuration entries.",
     "doctor": "Try every dependency and say what to do.",
     "init": "Set up the database, the first administrator and the default model.",
@@ -24,29 +25,10 @@ COMMANDS = {
 }
 
 
-class LateCommands(click.Group):
-    """A group whose commands are modules of this package."""
-
-    def list_commands(self, _context: click.Context) -> list[str]:
-        """Return the names of the commands."""
-        return sorted(COMMANDS)
-
-    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
-        """Import a command."""
-        if name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"autotag.cli.{name.replace('-', '_')}").command
-        return command
-
-    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(COMMANDS.items()))
-
-
-@click.group(cls=LateCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LateCommands, summaries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="autotag")
-def group() -> None:
+@click.option("--traceback", is_flag=True, help="Show where an error came from that nobody expected.")
+def group(traceback: bool) -> None:
     """Upload files; images are tagged by themselves."""
 
 

@@ -1,6 +1,7 @@
 """`autotag config`."""
 
 import json
+from typing import Any
 
 import click
 from sqlalchemy.orm import Session
@@ -29,6 +30,7 @@ from autotag.tagging.reactions import configuration_changed
 from autotag.tagging.webhooks import rotate_webhook_secrets
 
 STORED = "(stored)"
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
 
 @click.group(name="config")
@@ -73,7 +75,7 @@ def _place(session: Session, entry: Entry, scope: str, web_id: str | None) -> Pl
 
 
 @command.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON
 def list_entries(as_json: bool) -> None:
     """List the entries and their fields."""
     if as_json:
@@ -105,7 +107,7 @@ def list_entries(as_json: bool) -> None:
 @_place_options
 @click.argument("entry")
 @click.argument("field", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON
 def get(scope: str, web_id: str | None, entry: str, field: str | None, as_json: bool) -> None:
     """Print an entry's values in force, or one field's. A secret is never printed, only whether one is stored."""
     declared = _find(entry)
@@ -114,10 +116,8 @@ def get(scope: str, web_id: str | None, entry: str, field: str | None, as_json: 
         resolved = resolve(session, _place(session, declared, scope, web_id))
     texts = _texts(resolved)
     if as_json:
-        values = {name: resolved.values[name] for name in shown_values(resolved)}
-        values |= {name: bool(resolved.values[name]) for name in texts.keys() - values.keys()}
-        answer = {"entry": declared.key, "source": resolved.source, "values": values}
-        click.echo(json.dumps(values[field] if field else answer))
+        answer = _described(resolved)
+        click.echo(json.dumps(answer["values"][field] if field else answer))
     elif field:
         click.echo(texts[field])
     else:
@@ -131,7 +131,8 @@ def get(scope: str, web_id: str | None, entry: str, field: str | None, as_json: 
 @click.argument("entry")
 @click.argument("field")
 @click.argument("value")
-def set_value(scope: str, web_id: str | None, entry: str, field: str, value: str) -> None:
+@JSON
+def set_value(scope: str, web_id: str | None, entry: str, field: str, value: str, as_json: bool) -> None:
     """Change one field. VALUE - reads it from standard input, so that a secret stays out of the shell's history."""
     config = load_config()
     declared = _find(entry)
@@ -145,39 +146,62 @@ def set_value(scope: str, web_id: str | None, entry: str, field: str, value: str
         submission = Submission(texts, actor(), remove=remove)
         save(work, place, submission, box=secret_box(config), choices=_choices(config))
         configuration_changed(work, place)
+        resolved = resolve(work.session, place)
+    if as_json:
+        click.echo(json.dumps(_described(resolved)))
 
 
 @command.command(name="reset")
 @_place_options
 @click.argument("entry")
-def reset_entry(scope: str, web_id: str | None, entry: str) -> None:
+@JSON
+def reset_entry(scope: str, web_id: str | None, entry: str, as_json: bool) -> None:
     """Remove the saved values, so that the entry inherits again."""
     declared = _find(entry)
     with writing(load_config()) as work:
         place = _place(work.session, declared, scope, web_id)
         reset(work, place, actor())
         configuration_changed(work, place)
+        resolved = resolve(work.session, place)
+    if as_json:
+        click.echo(json.dumps(_described(resolved)))
 
 
 @command.command(name="export")
 @_place_options
 @click.argument("entry")
-def export_entry(scope: str, web_id: str | None, entry: str) -> None:
+@JSON
+def export_entry(scope: str, web_id: str | None, entry: str, as_json: bool) -> None:
     """Print the entry as a .config file, without secrets."""
     declared = _find(entry)
     with reading(load_config()) as session:
-        click.echo(export(resolve(session, _place(session, declared, scope, web_id))), nl=False)
+        text = export(resolve(session, _place(session, declared, scope, web_id)))
+    if as_json:
+        click.echo(json.dumps({"entry": declared.key, "config": text}))
+    else:
+        click.echo(text, nl=False)
 
 
 @command.command(name="rotate-secrets")
-def rotate() -> None:
+@JSON
+def rotate(as_json: bool) -> None:
     """Encrypt stored secrets with the current secret key, after AUTOTAG_SECRET_KEY was changed and the earlier
     one was given as AUTOTAG_SECRET_KEY_FALLBACKS."""
     config = load_config()
     with writing(config) as work:
         box = secret_box(config)
         count = rotate_secrets(work, box) + rotate_webhook_secrets(work, box)
-    click.echo(f"{count} secrets encrypted anew")
+    click.echo(json.dumps({"encrypted": count}) if as_json else f"{count} secrets encrypted anew")
+
+
+def _described(resolved: Resolved) -> dict[str, Any]:
+    """Describe values in force for a program; of a secret only whether one is stored."""
+    shown = shown_values(resolved)
+    values = {
+        field.name: resolved.values[field.name] if field.name in shown else bool(resolved.values[field.name])
+        for field in resolved.entry.fields
+    }
+    return {"entry": resolved.entry.key, "source": resolved.source, "values": values}
 
 
 def _check_field(entry: Entry, field: str | None) -> None:

@@ -1,5 +1,6 @@
 """The database for a command: a session in a unit of work, and domain errors as one clear line."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from getpass import getuser
@@ -7,27 +8,38 @@ from getpass import getuser
 import click
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
+from autotag.cli.failures import NOT_SET_UP, database_failure
+from autotag.cli.starting import refuse_missing_file
 from autotag.config import Config
 from autotag.configuration.entries import UnknownEntry
 from autotag.configuration.secret_box import SecretUnreadable
 from autotag.configuration.validation import InvalidConfiguration
 from autotag.instances.administration import InstanceError, UnknownInstance
 from autotag.instances.people import PeopleError
+from autotag.media.errors import MediaError
 from autotag.models import schema
 from autotag.models.engine import build_session_factory
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
+from autotag.observability import configure_logging
 
-REFUSALS = (InstanceError, InvalidConfiguration, PeopleError, SecretUnreadable, UnknownEntry, UnknownInstance)
+REFUSALS = (
+    InstanceError,
+    InvalidConfiguration,
+    MediaError,
+    PeopleError,
+    SecretUnreadable,
+    UnknownEntry,
+    UnknownInstance,
+)
 
 
 @contextmanager
 def reading(config: Config) -> Iterator[Session]:
     """Open a session to read with. What the domain refuses ends the command with exit code 1."""
-    sessions = build_session_factory(config.database_url)
     try:
-        with sessions() as session:
+        with open_sessions(config)() as session:
             engine = session.get_bind().engine
             _check_schema(engine)
             yield session
@@ -35,6 +47,13 @@ def reading(config: Config) -> Iterator[Session]:
         raise click.ClickException(str(error)) from error
     except SQLAlchemyError as error:
         raise unusable(error) from error
+
+
+def open_sessions(config: Config) -> sessionmaker[Session]:
+    """Return the factory of a command's sessions. Log lines of the domain go to standard error from here on."""
+    configure_logging(config.log_format, logging.WARNING, lasting=False)
+    refuse_missing_file(config)
+    return build_session_factory(config.database_url)
 
 
 @contextmanager
@@ -46,8 +65,7 @@ def writing(config: Config) -> Iterator[UnitOfWork]:
 
 def unusable(error: SQLAlchemyError) -> click.ClickException:
     """Return what ends a command when the database does not do what it should."""
-    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-    return click.ClickException(f"The database cannot be used: {reason}")
+    return click.ClickException(database_failure(error))
 
 
 def actor() -> str:
@@ -60,4 +78,4 @@ def actor() -> str:
 
 def _check_schema(engine: Engine) -> None:
     if not schema.is_current(engine):
-        raise click.ClickException("The database is not set up for this version. Run: autotag init")
+        raise click.ClickException(NOT_SET_UP)

@@ -20,8 +20,8 @@ def command(quick_start: bool, as_json: bool) -> None:
     from autotag.observability import configure_logging
     from autotag.serving.setup import set_up
 
-    configure_logging()
     config = load_config()
+    configure_logging(config.log_format)
     try:
         done = set_up(config, quick_start=quick_start)
     except InferenceError as error:

@@ -95,8 +95,14 @@ def show(web_id: str, as_json: bool) -> None:
 @click.option("--mail-domain", help="Domain of the people's e-mail addresses.")
 @click.option("--max-users", type=click.IntRange(0), help="Most active users; 0 for no limit.")
 @click.option("--activate", is_flag=True, help="Let it answer again.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def update(
-    web_id: str, virtual_host: str | None, mail_domain: str | None, max_users: int | None, activate: bool
+    web_id: str,
+    virtual_host: str | None,
+    mail_domain: str | None,
+    max_users: int | None,
+    activate: bool,
+    as_json: bool,
 ) -> None:
     """Change an instance; what is not given stays."""
     config = load_config()
@@ -111,14 +117,20 @@ def update(
         update_instance(work, instance, fields, base_domain=config.base_domain, actor=actor())
         if activate:
             set_active(work, instance, True, actor=actor())
+    if as_json:
+        _print(_described(instance), as_json)
 
 
 @command.command()
 @click.argument("web_id")
-def deactivate(web_id: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def deactivate(web_id: str, as_json: bool) -> None:
     """Switch an instance off: it answers 404, and keeps all it has."""
     with writing(load_config()) as work:
-        set_active(work, find_by_web_id(work.session, web_id), False, actor=actor())
+        instance = find_by_web_id(work.session, web_id)
+        set_active(work, instance, False, actor=actor())
+    if as_json:
+        _print(_described(instance), as_json)
 
 
 def _described(instance: VirtualInstance) -> dict[str, Any]:

@@ -113,11 +113,12 @@ def import_(
 
 @command.command()
 @click.argument("name")
-def remove(name: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def remove(name: str, as_json: bool) -> None:
     """Remove an installed model. An instance that uses it tags nothing with TensorFlow until it has another."""
     with _failures_told():
         _store().remove(name)
-    click.echo(f"Removed {name}")
+    click.echo(json.dumps({"removed": name}) if as_json else f"Removed {name}")
 
 
 def _store() -> ModelStore:

@@ -8,8 +8,11 @@ from autotag.cli.environment import load_config
 @click.command(name="scheduler")
 def command() -> None:
     """Run the scheduler alone: it hands out again what was lost on the way. One for an installation."""
+    from autotag.cli.starting import require_tables
     from autotag.observability import configure_logging
     from autotag.serving.scheduler import run_scheduler
 
-    configure_logging()
-    run_scheduler(load_config())
+    config = load_config()
+    configure_logging(config.log_format)
+    require_tables(config)
+    run_scheduler(config)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autotag.cli.environment import load_config
-from autotag.config import Config
+from autotag.config import Config, LogFormat
 
 if TYPE_CHECKING:
     from autotag.serving.supervisor import Supervisor
@@ -53,9 +53,13 @@ def _set_up(quick_start: bool) -> dict[str, str | None]:
 
 
 def _supervise(config: Config, host: str, port: int, workers: int, sign_in: dict[str, str | None]) -> int:
+    from honcho.printer import Printer
+
     from autotag.serving.supervisor import Supervisor
 
-    supervisor = Supervisor(last=("broker",))
+    # A name before a line of JSON would make it none.
+    printer = Printer(prefix=config.log_format is not LogFormat.JSON)
+    supervisor = Supervisor(printer=printer, last=("broker",))
     if config.redis_url is None:
         from autotag.serving.broker import broker_command
 

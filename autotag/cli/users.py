@@ -68,9 +68,7 @@ def list_all(web_id: str, as_json: bool) -> None:
     with reading(load_config()) as session:
         users = list_users(session, find_by_web_id(session, web_id).id)
     if as_json:
-        click.echo(
-            json.dumps([{"email": user.email, "role": user.role, "active": user.is_active} for user in users])
-        )
+        click.echo(json.dumps([_described(user) for user in users]))
         return
     for user in users:
         click.echo(f"{user.email:<40} {user.role}{'' if user.is_active else '  (inactive)'}")
@@ -80,7 +78,8 @@ def list_all(web_id: str, as_json: bool) -> None:
 @INSTANCE
 @EMAIL
 @PASSWORD
-def change_password(web_id: str, email: str, password_stdin: bool) -> None:
+@JSON
+def change_password(web_id: str, email: str, password_stdin: bool, as_json: bool) -> None:
     """Change a password, asking for it unless it comes from standard input, and end the user's sessions."""
     config = load_config()
     given = _password(password_stdin)
@@ -92,27 +91,42 @@ def change_password(web_id: str, email: str, password_stdin: bool) -> None:
         set_password(work, user, password, actor=actor())
     if instance.is_default:
         forget_first_password(config.instance_path, user.email)
+    _tell(user, as_json)
 
 
 @command.command(name="set-role")
 @INSTANCE
 @EMAIL
 @ROLE
-def change_role(web_id: str, email: str, role: str) -> None:
+@JSON
+def change_role(web_id: str, email: str, role: str, as_json: bool) -> None:
     """Change a user's role."""
     with writing(load_config()) as work:
         instance, user = _find(work.session, web_id, email)
         set_role(work, instance, user, Role(role), actor=actor())
+    _tell(user, as_json)
 
 
 @command.command()
 @INSTANCE
 @EMAIL
-def deactivate(web_id: str, email: str) -> None:
+@JSON
+def deactivate(web_id: str, email: str, as_json: bool) -> None:
     """Shut a user out at once; what they uploaded stays."""
     with writing(load_config()) as work:
         instance, user = _find(work.session, web_id, email)
         set_user_active(work, instance, user, False, actor=actor())
+    _tell(user, as_json)
+
+
+def _described(user: User) -> dict[str, object]:
+    return {"email": user.email, "role": user.role, "active": user.is_active}
+
+
+def _tell(user: User, as_json: bool) -> None:
+    """Tell a program how a user is now; a person has asked for it and hears nothing."""
+    if as_json:
+        click.echo(json.dumps(_described(user)))
 
 
 def _find(session: Session, web_id: str, email: str) -> tuple[VirtualInstance, User]:

@@ -10,8 +10,11 @@ from autotag.cli.environment import load_config
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 def command(host: str, port: int) -> None:
     """Run the web server alone."""
+    from autotag.cli.starting import require_tables
     from autotag.observability import configure_logging
     from autotag.serving.web import WebServer
 
-    configure_logging()
-    WebServer(load_config(), host=host, port=port).run()
+    config = load_config()
+    configure_logging(config.log_format)
+    require_tables(config)
+    WebServer(config, host=host, port=port).run()

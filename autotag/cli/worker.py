@@ -11,8 +11,11 @@ from autotag.cli.environment import load_config
 )
 def command(name: str) -> None:
     """Run one worker alone: it takes jobs from the broker and tags documents."""
+    from autotag.cli.starting import require_tables
     from autotag.observability import configure_logging
     from autotag.serving.worker import run_worker
 
-    configure_logging()
-    run_worker(load_config(), name)
+    config = load_config()
+    configure_logging(config.log_format)
+    require_tables(config)
+    run_worker(config, name)

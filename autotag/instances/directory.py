@@ -1,7 +1,8 @@
 """Finding and creating virtual instances."""
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.instances.hosts import RequestedHost
 from autotag.models import DEFAULT_WEB_ID, VirtualInstance
@@ -24,6 +25,29 @@ def find_instance(session: Session, host: RequestedHost) -> VirtualInstance | No
         return None
     name = host.name if host.label is None else host.label
     return session.scalar(statement.where(VirtualInstance.virtual_host == name))
+
+
+class InstanceNames:
+    """The Web IDs of instances by their numbers, each looked up once: a Web ID never changes."""
+
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self._sessions = sessions
+        self._known: dict[int, str] = {}
+
+    def __call__(self, instance_id: int) -> str:
+        """Return the Web ID, or the number as text while it cannot be told. Never raises: it is for the log."""
+        if instance_id not in self._known:
+            try:
+                with self._sessions() as session:
+                    found = session.scalar(
+                        select(VirtualInstance.web_id).where(VirtualInstance.id == instance_id)
+                    )
+            except SQLAlchemyError:
+                found = None
+            if found is None:
+                return str(instance_id)
+            self._known[instance_id] = found
+        return self._known[instance_id]
 
 
 def all_instances(session: Session) -> list[VirtualInstance]:

@@ -27,6 +27,16 @@ def same_content(session: Session, instance_id: int, document: Document) -> Docu
     )
 
 
+def find_content(session: Session, instance_id: int, sha256: str) -> int | None:
+    """Return the oldest document of the instance, outside the recycle bin, whose current version has these bytes."""
+    return session.scalar(
+        select(Document.id)
+        .where(Document.instance_id == instance_id, Document.sha256 == sha256, Document.deleted_at.is_(None))
+        .order_by(Document.id)
+        .limit(1)
+    )
+
+
 def sent_before(
     session: Session,
     instance_id: int,

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Table, select
+from sqlalchemy import Select, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -41,6 +41,16 @@ def _names(found: dict[int, tuple[int | None, str]], folder_id: int) -> list[str
     return names[::-1]
 
 
+def find_folder(session: Session, instance_id: int, path: str) -> int | None:
+    """Return the folder at a path, whatever the case of its names; None when there is none, or the path is empty."""
+    found: int | None = None
+    for name in filter(None, path.split(SEPARATOR)):
+        found = session.scalar(_child(instance_id, found, name))
+        if found is None:
+            return None
+    return found
+
+
 def ensure_folder(
     session: Session, instance_id: int, path: str, *, parent_id: int | None = None
 ) -> int | None:
@@ -55,11 +65,7 @@ def ensure_folder(
 
 
 def _ensure_child(session: Session, instance_id: int, parent_id: int | None, name: str) -> int:
-    statement = select(Folder.id).where(
-        Folder.instance_id == instance_id,
-        Folder.parent_id.is_(None) if parent_id is None else Folder.parent_id == parent_id,
-        Folder.normalized_name == fold(name),
-    )
+    statement = _child(instance_id, parent_id, name)
     found = session.scalar(statement)
     if found is None:
         # Somebody else may make it at the same time; whoever comes second finds it.
@@ -77,3 +83,11 @@ def _ensure_child(session: Session, instance_id: int, parent_id: int | None, nam
         session.execute(insert.on_conflict_do_nothing(), [row])
         found = session.scalars(statement).one()
     return found
+
+
+def _child(instance_id: int, parent_id: int | None, name: str) -> Select[int]:
+    return select(Folder.id).where(
+        Folder.instance_id == instance_id,
+        Folder.parent_id.is_(None) if parent_id is None else Folder.parent_id == parent_id,
+        Folder.normalized_name == fold(name),
+    )

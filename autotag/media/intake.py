@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+import structlog
+
 from autotag.media.errors import UploadRefused
 from autotag.media.search import refresh
 from autotag.media.sniffing import SNIFFED_BYTES, sniff
@@ -16,6 +18,8 @@ from autotag.media.storage import Storage, not_stored, original_key
 from autotag.models import Document, DocumentVersion, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
+
+logger = structlog.stdlib.get_logger(__name__)
 
 CHUNK_BYTES = 1 << 20
 NAME_LENGTH = 255
@@ -103,6 +107,10 @@ def accept(
     )
     work.session.flush()
     refresh(work.session, [document.id])
+    document_id = document.id
+    work.after_commit(
+        lambda: logger.info("document stored", instance_id=instance_id, document_id=document_id)
+    )
     return document
 
 

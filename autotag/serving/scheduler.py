@@ -9,8 +9,10 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from autotag.config import Config
+from autotag.instances.directory import InstanceNames
 from autotag.media.storage import FolderStorage
 from autotag.models.engine import build_session_factory
+from autotag.observability import name_instances
 from autotag.serving.sweeping import HourlySweep
 from autotag.serving.webhook_dispatch import WebhookDispatch
 from autotag.tagging.bulk_tending import tend_bulk_actions
@@ -35,6 +37,7 @@ def run_scheduler(config: Config) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     sessions = build_session_factory(config.database_url, durable=False)
+    name_instances(InstanceNames(sessions))
     queue = TaggingQueue(connect(config.broker_url))
     sweep = HourlySweep(sessions, FolderStorage(config.storage_path))
     webhooks = WebhookDispatch(sessions, webhook_sender(config, sessions, "scheduler"))

@@ -4,10 +4,21 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from autotag.config import Config
 
 THREADS = 8
+
+
+class SharedLogger(Logger):  # type: ignore[misc]  # gunicorn carries no types
+    """Gunicorn's own lines, in the format of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave the writing to the process's log."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
 
 
 class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
@@ -32,6 +43,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
             # Eight tags to filter by, of 75 letters that are percent-encoded, are longer than the usual 4094.
             "limit_request_line": 8190,
             "loglevel": "warning",
+            "logger_class": SharedLogger,
             "proc_name": "autotag web",
             # It would be made in the home folder, and nothing is written outside the instance folder.
             "control_socket_disable": True,

@@ -11,8 +11,10 @@ from autotag.config import Config
 from autotag.configuration.effective import EffectiveSettings
 from autotag.inference.process import InferenceProcess
 from autotag.inference.store import ModelStore
+from autotag.instances.directory import InstanceNames
 from autotag.media.storage import FolderStorage
 from autotag.models.engine import build_session_factory
+from autotag.observability import name_instances
 from autotag.tagging import jobs
 from autotag.tagging.claims import release_claims_of
 from autotag.tagging.model_installations import ModelInstallations
@@ -27,10 +29,12 @@ def run_worker(config: Config, name: str) -> None:
     """Tag documents until a signal ends it. `name` is the same at each start, so that a successor can take
     back what its predecessor had in hand when it died."""
     worker_name = f"{socket.gethostname()}.{name}"
+    structlog.contextvars.bind_contextvars(worker=worker_name)
     sessions = build_session_factory(config.database_url, durable=False)
+    name_instances(InstanceNames(sessions))
     released = release_claims_of(sessions, worker_name)
     if released:
-        logger.warning("took back documents of a worker that died", worker=worker_name, documents=released)
+        logger.warning("took back documents of a worker that died", documents=released)
     connection = wait_for_broker(config.broker_url)
     # The pipeline's threads live as long as this process.
     with (
@@ -48,7 +52,7 @@ def run_worker(config: Config, name: str) -> None:
         )
         jobs.bind(pipeline)
         jobs.bind_installations(ModelInstallations(sessions, ModelStore(config.models_path)))
-        logger.info("worker ready", worker=worker_name)
+        logger.info("worker ready")
         build_worker(connection, worker_name).work(logging_level="WARNING")
 
 

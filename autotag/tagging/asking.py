@@ -23,6 +23,7 @@ from autotag.providers.base import (
     TaggableImage,
 )
 from autotag.tagging.claims import Claim
+from autotag.tagging.measures import note_call, note_error
 from autotag.tagging.outcome import Predictions
 from autotag.tagging.process_state import PROCESS_DISABLED, record_crash
 from autotag.tagging.provider_state import note_success, note_trouble, pause, waiting_code
@@ -142,6 +143,7 @@ class Interviewer:
             replies.waits.append(wait)
             return
         replies.tried = True
+        started = time.monotonic()
         try:
             answer = provider.tag(image)
         except ProcessCrashed as error:
@@ -149,6 +151,8 @@ class Interviewer:
             if entry.provider == TENSORFLOW and record_crash(self._sessions, error.reason):
                 self._met_since(held)[TENSORFLOW] = _disabled(utc_now())
             return
+        finally:
+            note_call(held.instance_id, entry.provider, time.monotonic() - started)
         if entry.provider in held.troubles:
             note_success(self._sessions, held.instance_id, entry.provider)
         pairs = tuple((prediction.name, prediction.confidence) for prediction in answer.predictions)
@@ -187,6 +191,7 @@ class Interviewer:
 
     def _note(self, held: Claim, entry: ProviderSettings, error: ProviderError, replies: Replies) -> None:
         """Draw the consequence of a failure: for the image alone, for a while, or until somebody mends it."""
+        note_error(held.instance_id, entry.provider, error.code)
         if error.code in NOTHING_SENT:
             give_back_call(self._sessions, held.instance_id, entry.provider)
         code, title = waiting_code(entry.provider), entry.resolved.entry.title

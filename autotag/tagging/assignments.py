@@ -165,11 +165,17 @@ def commit_tags(
     document_ids: Collection[int],
     *,
     user_id: int | None,
+    run_id: int | None = None,
     changes: TagChanges | None = None,
 ) -> int:
-    """Turn automatic tags of documents into ordinary ones; return how many. Where they came from stays noted."""
+    """Turn automatic tags of documents into ordinary ones, or with a run those that it gave; return how many.
+
+    Where they came from stays noted.
+    """
     ids = _own(work.session, instance_id, document_ids)
     automatic = TagAssignment.source == AssignmentSource.AUTO
+    if run_id is not None:
+        automatic &= TagAssignment.run_id == run_id
     return _make_manual(work.session, ids, automatic, user_id, changes)
 
 

@@ -42,7 +42,7 @@ class BulkActionNotFound(LookupError):
     """No such action in this instance; another instance's action is this, too."""
 
     def __init__(self, action_id: int) -> None:
-        super().__init__(f"bulk action {action_id}")
+        super().__init__(f"There is no action {action_id} in this virtual instance.")
         self.action_id = action_id
 
 

@@ -51,9 +51,9 @@ def _tend(sessions: sessionmaker[Session], action_id: int) -> None:
             if action is not None:
                 work_off(work, action)
     except TagsKeepVanishing:
-        logger.info("tags were deleted meanwhile, trying again", action=action_id)
+        logger.info("tags were deleted meanwhile, trying again", action_id=action_id)
     except (MediaError, TaggingRefused) as error:
-        logger.warning("bulk action failed", action=action_id, reason=error.message)
+        logger.warning("bulk action failed", action_id=action_id, reason=error.message)
         with sessions() as session, unit_of_work(session) as work:
             action = _hold(work, action_id)
             if action is not None:

@@ -6,6 +6,7 @@ from autotag.inference.process import ImageRequest, ImageResult, InferenceProces
 from autotag.media.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE, preview_key, thumbnail_key
 from autotag.media.storage import Storage, original_key
 from autotag.providers.base import Classification
+from autotag.tagging.measures import note_stages
 from autotag.tagging.outcome import ImageFacts
 
 
@@ -101,6 +102,7 @@ class ImageInHand:
         finally:
             for rendition in wanted.values():
                 rendition.path.unlink(missing_ok=True)
+        note_stages(result.seconds)
         keywords = result.keywords if self.facts is None else self.facts.keywords
         self.facts = ImageFacts(result.width, result.height, result.placeholder, result.exif, keywords)
         return result

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import timedelta
 
@@ -22,6 +23,7 @@ from autotag.tagging.asking import Interviewer, ProviderFactory, Stopwatch
 from autotag.tagging.claims import Claim, claim_many, crashed_before
 from autotag.tagging.conclusion import conclude, crashed_outside_providers
 from autotag.tagging.image import ImageInHand
+from autotag.tagging.measures import note_outcome
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.recording import record_many
 
@@ -112,7 +114,7 @@ class Pipeline:
 
         try:
             for held in claims:
-                in_hand.append((held, self._examiners.submit(self._examine_timed, held)))
+                in_hand.append((held, self._examiners.submit(copy_context().run, self._examine_timed, held)))
                 finish(AT_ONCE)
             finish(0)
         finally:
@@ -122,6 +124,7 @@ class Pipeline:
         return outcomes + (self._record(ready) if ready else [])
 
     def _examine_timed(self, held: Claim) -> Outcome:
+        structlog.contextvars.bind_contextvars(document_id=held.document_id)
         started = time.monotonic()
         waiting = Stopwatch()
         outcome = self._examine(held, waiting)
@@ -130,15 +133,17 @@ class Pipeline:
     def _record(self, ready: Sequence[tuple[Claim, Outcome]]) -> list[Outcome]:
         written = record_many(self._sessions, ready, self._worker)
         for held, outcome in written:
+            if outcome.counted:
+                note_outcome(held.instance_id, outcome.state, outcome.seconds)
             # A document that merely goes on waiting is no event: a service that is down would fill the log.
             log = logger.info if outcome.counted else logger.debug
             log(
                 "document done",
                 instance_id=held.instance_id,
-                document=held.document_id,
+                document_id=held.document_id,
                 state=str(outcome.state),
                 code=outcome.reason_code,
-                seconds=outcome.seconds,
+                duration=outcome.seconds,
             )
         if len(written) < len(ready):
             logger.info(

@@ -13,6 +13,7 @@ from autotag.instances.wall import across_instances
 from autotag.models import Document, ProcessState, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
+from autotag.tagging.measures import note_relaunch
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -67,6 +68,7 @@ def record_crash(sessions: sessionmaker[Session], reason: str, now: datetime | N
     if disables:
         logger.error("TensorFlow process disabled", crashes=crashes, maximum=maximum, reason=reason)
     else:
+        note_relaunch()
         logger.warning("TensorFlow process crashed", crashes=crashes, maximum=maximum, reason=reason)
     return disables
 

@@ -14,6 +14,7 @@ from sqlalchemy import update
 
 from autotag.models import Document
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
+from autotag.observability import current_request_id
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -82,6 +83,7 @@ class TaggingQueue:
                 failure_ttl=FAILURE_LIFETIME_SECONDS,
                 description=description,
                 at_front=at_front,
+                meta={"request_id": current_request_id()},
             )
         except RedisError as error:
             if not self._is_away:

@@ -23,8 +23,10 @@ OVERDUE = timedelta(seconds=10)
 """After this time a document that was handed out and is still queued counts as lost on the way."""
 
 
-def reconcile(sessions: sessionmaker[Session], queue: TaggingQueue) -> int:
+def reconcile(sessions: sessionmaker[Session], queue: TaggingQueue, *, instance_id: int | None = None) -> int:
     """Take back work whose worker died and enqueue what has waited too long; return how many were enqueued.
+
+    With an instance, only its documents are enqueued.
 
     Handing out a document that is on its way after all is harmless: the second job finds it claimed or done.
     """
@@ -36,17 +38,19 @@ def reconcile(sessions: sessionmaker[Session], queue: TaggingQueue) -> int:
     if room <= 0:
         return 0
     enqueued = 0
-    for instance_id, document_ids in _overdue(sessions, room):
+    for owner_id, document_ids in _overdue(sessions, room, instance_id):
         for start in range(0, len(document_ids), BATCH):
             batch = document_ids[start : start + BATCH]
-            _mark_enqueued(sessions, instance_id, batch)
-            if not queue.enqueue(instance_id, batch):
+            _mark_enqueued(sessions, owner_id, batch)
+            if not queue.enqueue(owner_id, batch):
                 return enqueued
             enqueued += len(batch)
     return enqueued
 
 
-def _overdue(sessions: sessionmaker[Session], limit: int) -> list[tuple[int, list[int]]]:
+def _overdue(
+    sessions: sessionmaker[Session], limit: int, instance_id: int | None
+) -> list[tuple[int, list[int]]]:
     """Return what is to be handed out, by instance: uploads first, and what runs asked for in the room that is left."""
     now = utc_now()
     statement = (
@@ -59,6 +63,8 @@ def _overdue(sessions: sessionmaker[Session], limit: int) -> list[tuple[int, lis
         )
         .order_by(Document.id)
     )
+    if instance_id is not None:
+        statement = statement.where(Document.instance_id == instance_id)
     with sessions() as session:
         rows = list(session.execute(statement.where(Document.tagging_run_id.is_(None)).limit(limit)))
         of_runs = statement.where(Document.tagging_run_id.is_not(None))

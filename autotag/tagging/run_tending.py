@@ -80,7 +80,7 @@ def _go_on(work: UnitOfWork, run: TaggingRun, share: int) -> int:
         run.state, run.finished_at = RunState.FINISHED, utc_now()
         note_run_finished(session, run)
         instance_id, run_id = run.instance_id, run.id
-        work.after_commit(lambda: logger.info("run finished", instance_id=instance_id, run=run_id))
+        work.after_commit(lambda: logger.info("run finished", instance_id=instance_id, run_id=run_id))
         return 0
     if not waiting or load_tagging_settings(session, run.instance_id).refusal:
         return 0

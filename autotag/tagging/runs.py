@@ -59,7 +59,7 @@ class RunNotFound(LookupError):
     """No such run in this instance; another instance's run is this, too."""
 
     def __init__(self, run_id: int) -> None:
-        super().__init__(f"run {run_id}")
+        super().__init__(f"There is no run {run_id} in this virtual instance.")
         self.run_id = run_id
 
 

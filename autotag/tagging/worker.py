@@ -5,11 +5,14 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from redis import Redis
 from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from autotag.observability import accept_request_id
+from autotag.tagging import ledger
 from autotag.tagging.heartbeats import Heartbeat, Part
 from autotag.tagging.queue import INSTALL_MODEL, QUEUE_NAME, TAG_DOCUMENTS
 
@@ -59,11 +62,13 @@ class TaggingWorker(SimpleWorker):
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ's own
         self._sign = Heartbeat(self.connection, Part.WORKER, self.name)
         self._sign.start()
+        ledger.work.start(self.connection)
 
     def register_death(self) -> None:
         """Be known no more."""
         if self._sign is not None:
             self._sign.stop()
+        ledger.work.stop()
         super().register_death()  # type: ignore[no-untyped-call]  # RQ's own
 
     def execute_job(self, job: Job, queue: Queue) -> None:
@@ -71,10 +76,21 @@ class TaggingWorker(SimpleWorker):
         if self._sign is not None:
             self._sign.note(DOINGS.get(job.func_name or "", ""))
         try:
-            super().execute_job(job, queue)
+            with structlog.contextvars.bound_contextvars(**named_in_the_log(job)):
+                super().execute_job(job, queue)
         finally:
             if self._sign is not None:
                 self._sign.note("")
+
+
+def named_in_the_log(job: Job) -> dict[str, object]:
+    """Return what each line of a job's log bears: its id, its instance, and the request on whose behalf it runs."""
+    names: dict[str, object] = {"job_id": job.id}
+    if job.meta.get("request_id"):
+        names["request_id"] = accept_request_id(str(job.meta["request_id"]))
+    if job.func_name == TAG_DOCUMENTS and job.args and isinstance(job.args[0], int):
+        names["instance_id"] = job.args[0]
+    return names
 
 
 def worker_name(name: str) -> str:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -144,6 +145,33 @@ def test_pictures_made_by_the_test_travel_the_same_road(
     installation.wait_final(ids)
     assert set(installation.database.states(ids)) <= {"tagged", "no_tags"}
     assert all(client.get(f"/documents/{key}/thumbnail").status_code == 200 for key in ids)
+
+
+def test_a_folder_that_is_imported_travels_it_too_and_its_metrics_say_so(
+    installation: Installation, make_pictures: Callable[[int], list[bytes]], tmp_path: Path
+) -> None:
+    for index, content in enumerate(make_pictures(3)):
+        (tmp_path / f"imported-{index}.jpg").write_bytes(content)
+    first = installation.run("assets", "import", str(tmp_path), "--instance", "default", "--wait", "--json")
+    assert (first.returncode, first.stderr) == (0, "")
+    answer = json.loads(first.stdout)
+    assert answer["imported"] == 3
+    ids = [file["document"] for file in answer["files"]]
+    assert set(installation.database.states(ids)) <= {"tagged", "no_tags"}
+    again = installation.run("assets", "import", str(tmp_path), "--instance", "default")
+    assert again.stdout == "0 files imported, 3 already there, 0 refused.\n"
+    run = json.loads(installation.run("assets", "retag", "--instance", "default", "--wait", "--json").stdout)
+    assert (run["state"], run["left"]) == ("finished", 0)
+
+    def counted() -> bool:
+        found = re.search(r'autotag_images_total{instance="default",state="\w+"} (\d+)', read())
+        return found is not None and int(found[1]) > 0
+
+    def read() -> str:
+        return installation.client().get("/metrics").text
+
+    installation.wait(counted, "the count of what was tagged")
+    assert "autotag_workers_alive 1.0" in read() or "autotag_workers_alive 2.0" in read()
 
 
 def test_the_same_bytes_twice_are_two_documents_and_one_stored_file(

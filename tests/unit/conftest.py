@@ -343,6 +343,7 @@ def _let_go(app: Flask) -> None:
 
     with app.app_context():
         db.engine.dispose()
+    app.extensions["autotag"].ledger.stop()
     app.extensions["autotag"].queue.connection.close()
 
 

@@ -28,6 +28,8 @@ KNOW_FLASK = ("autotag/blueprints/", "autotag/serving/web.py", "autotag/extensio
 MAY_CATCH_ALL = {
     "autotag/inference/decoding.py",
     "autotag/blueprints/errors.py",
+    # The command line turns it into a line.
+    "autotag/cli/late_commands.py",
     # What somebody else's package raises when it is imported.
     "autotag/configuration/plugins.py",
 }
@@ -158,7 +160,7 @@ def test_only_the_inference_room_decodes_and_computes(package: str) -> None:
             assert package not in set(imports(path)), name_of(path)
 
 
-def test_only_the_decoders_and_the_error_page_catch_everything() -> None:
+def test_only_decoders_and_what_faces_people_catch_everything() -> None:
     for path in OURS:
         for node in NODES[path]:
             if isinstance(node, ast.ExceptHandler) and name_of(path) not in MAY_CATCH_ALL:
@@ -179,6 +181,28 @@ def test_log_lines_are_constant_so_that_they_can_be_searched_for() -> None:
         for node in NODES[path]:
             if isinstance(node, ast.Call) and re.match(r"logger\.\w+$", ast.unparse(node.func)):
                 assert isinstance(node.args[0], ast.Constant), f"{name_of(path)}:{node.lineno}"
+
+
+def test_log_lines_use_one_vocabulary() -> None:
+    """What has a name in the log has that one everywhere; `instance_id` is written as the Web ID."""
+    synonyms = {
+        "request",
+        "document",
+        "instance",
+        "job",
+        "seconds",
+        "elapsed",
+        "action",
+        "run",
+        "user",
+        "name",
+    }
+    for path in OURS:
+        for node in NODES[path]:
+            if isinstance(node, ast.Call) and re.match(r"(logger\.\w+|log)$", ast.unparse(node.func)):
+                assert not synonyms & {keyword.arg for keyword in node.keywords}, (
+                    f"{name_of(path)}:{node.lineno}"
+                )
 
 
 def test_exceptions_to_the_linter_say_why() -> None:

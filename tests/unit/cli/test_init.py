@@ -22,7 +22,7 @@ def init(tmp_path: Path, models: ModelStore, monkeypatch: pytest.MonkeyPatch) ->
         return models.get("toy")
 
     monkeypatch.setattr(ModelStore, "install_default", install)
-    monkeypatch.setattr("autotag.observability.configure_logging", lambda: None)
+    monkeypatch.setattr("autotag.observability.configure_logging", lambda _format: None)
     runner = CliRunner(env={"AUTOTAG_INSTANCE_PATH": str(tmp_path)})
 
     def init(*options: str, **settings: str) -> Result:

@@ -18,6 +18,8 @@ SignIn = Callable[..., None]
 OPEN = {"auth.sign_in", "auth.sign_out", "health.healthz", "health.readyz"}
 # What the API can do is told to everybody; the routes of the API itself have a test of their own.
 OPEN |= {"api_reference.document", "api_reference.page"}
+# Programs on this machine may read it, others not: its own test says who.
+OPEN |= {"metrics.show"}
 JSON = {"Accept": "application/json"}
 
 

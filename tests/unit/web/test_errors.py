@@ -70,7 +70,8 @@ def test_what_nobody_expected_is_logged_with_its_traceback(
     error = RuntimeError("a secret")
     with capture_logs() as logs:
         failing(error).get("/fail")
-    (entry,) = logs
+    entry, request = logs
+    assert (request["event"], request["status"]) == ("request", 500)
     assert (entry["event"], entry["path"], entry["exc_info"]) == ("unexpected error", "/fail", error)
 
 

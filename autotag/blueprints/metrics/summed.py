@@ -1,0 +1,54 @@
+"""What processes have added up, as Prometheus reads it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+
+from autotag.blueprints.metrics.declared import SUMMED, Declared
+from autotag.blueprints.metrics.stock import OTHER_INSTANCES
+from autotag.tagging.ledger import BUCKETS, OVER, SUM, Sample
+
+Sums = dict[tuple[str, ...], dict[str, float]]
+
+
+def summed_metrics(samples: Iterable[Sample], names: Mapping[int, str] | None) -> Iterator[Metric]:
+    """Yield the counters and histograms.
+
+    `names` has the Web IDs of instances by number; without them, while the database is away, what is told by instance
+    is left out, because it would look like other instances'.
+    """
+    sums: dict[str, Sums] = {key: {} for key in SUMMED}
+    for sample in samples:
+        declared = SUMMED.get(sample.metric)
+        if declared is None or len(sample.labels) != len(declared.labels):
+            # Of another version, which runs beside this one or ran before it.
+            continue
+        labels = sample.labels
+        if declared.by_instance:
+            labels = ((names or {}).get(int(labels[0]), OTHER_INSTANCES), *labels[1:])
+        sums[sample.metric].setdefault(labels, defaultdict(float))[sample.part] += sample.value
+    for key, declared in SUMMED.items():
+        if names is not None or not declared.by_instance:
+            yield _histogram(declared, sums[key]) if declared.is_histogram else _counter(declared, sums[key])
+
+
+def _counter(declared: Declared, sums: Sums) -> Metric:
+    counter = CounterMetricFamily(declared.name, declared.meaning, labels=declared.labels)
+    if not declared.labels:
+        # One without labels is there from the beginning, so that its first increase is seen.
+        sums.setdefault((), {"": 0.0})
+    for labels, parts in sorted(sums.items()):
+        counter.add_metric(labels, parts[""])
+    return counter
+
+
+def _histogram(declared: Declared, sums: Sums) -> Metric:
+    histogram = HistogramMetricFamily(declared.name, declared.meaning, labels=declared.labels)
+    for labels, parts in sorted(sums.items()):
+        reached, buckets = 0.0, []
+        for bound in (*map(str, BUCKETS), OVER):
+            reached += parts.get(bound, 0.0)
+            buckets.append(("+Inf" if bound == OVER else bound, reached))
+        histogram.add_metric(labels, buckets, parts.get(SUM, 0.0))
+    return histogram

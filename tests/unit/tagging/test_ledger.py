@@ -1,0 +1,69 @@
+import threading
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+
+from autotag.tagging import ledger
+from autotag.tagging.ledger import Ledger, Sample, read
+from autotag.tagging.queue import TaggingQueue
+from tests.conftest import wait_for
+
+
+def test_the_sums_of_several_processes_are_one(broker: Redis) -> None:
+    for _ in range(2):
+        process = Ledger()
+        process.add("images", "1", "tagged")
+        process.add("images", "1", "tagged", amount=2)
+        process.hand_over(broker)
+        process.hand_over(broker)
+    assert read(broker) == [Sample("images", ("1", "tagged"), "", 6.0)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "bound"), [(0.005, "0.005"), (0.006, "0.01"), (30.0, "30.0"), (31.0, "inf")]
+)
+def test_a_duration_counts_in_the_first_bucket_that_holds_it(
+    broker: Redis, seconds: float, bound: str
+) -> None:
+    process = Ledger()
+    process.observe("stages", seconds, "decode")
+    process.hand_over(broker)
+    assert {sample.part: sample.value for sample in read(broker)} == {bound: 1, "sum": pytest.approx(seconds)}
+
+
+def test_a_broker_that_is_away_loses_nothing(broker: Redis, no_broker: TaggingQueue) -> None:
+    process = Ledger()
+    process.add("images")
+    with pytest.raises(RedisError):
+        process.hand_over(no_broker.connection)
+    process.add("images")
+    process.hand_over(broker)
+    assert read(broker) == [Sample("images", (), "", 2.0)]
+
+
+def test_sums_are_handed_over_by_themselves_and_at_the_end(
+    broker: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "EVERY_SECONDS", 0.01)
+    process = Ledger()
+    process.start(broker)
+    process.start(broker)
+    assert [thread.name for thread in threading.enumerate()].count("ledger") == 1
+    process.add("images")
+    wait_for(lambda: read(broker), "the first sum")
+    monkeypatch.setattr(ledger, "EVERY_SECONDS", 60.0)
+    process.add("images", amount=4)
+    process.stop()
+    assert read(broker) == [Sample("images", (), "", 5.0)]
+
+
+def test_adding_from_many_threads_loses_nothing(broker: Redis) -> None:
+    process = Ledger()
+    threads = [threading.Thread(target=lambda: [process.add("images") for _ in range(500)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    process.hand_over(broker)
+    assert read(broker)[0].value == 2000
