@@ -11,10 +11,13 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
-from autotag.models import Role, TaggingState, VirtualInstance
+from autotag.instances.tokens import create_token
+from autotag.models import Role, TaggingState, User, VirtualInstance
 from autotag.models.base import utc_now
+from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging import ledger, measures
 from autotag.tagging.heartbeats import Heartbeat, Part
 from autotag.tagging.ledger import Ledger
@@ -107,6 +110,28 @@ def test_system_administrators_may_read_them_from_anywhere_and_nobody_else(
         sign_in(client, make.user(instance, role), host)
         answer = client.get("/metrics", base_url=f"http://{host}/", environ_base=FAR)
         assert answer.status_code == status, (host, role)
+
+
+def test_a_system_administrators_token_may_read_them_and_no_other(
+    client: FlaskClient,
+    make: Factory,
+    default_instance: VirtualInstance,
+    sessions: sessionmaker[Session],
+) -> None:
+    def status(user: User, role: Role, host: str = "localhost") -> int:
+        with sessions() as session, unit_of_work(session) as work:
+            owner = work.session.get_one(User, user.id)
+            _, token = create_token(work, owner, name=f"for {role}", role=role, actor="test")
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = client.get("/metrics", base_url=f"http://{host}/", headers=headers, environ_base=FAR)
+        return answer.status_code
+
+    system_administrator = make.user(default_instance, Role.SYSTEM_ADMINISTRATOR)
+    assert status(system_administrator, Role.SYSTEM_ADMINISTRATOR) == 200
+    assert status(system_administrator, Role.VIEWER) == 401
+    stranger = make.user(make.instance("acme"), Role.ADMINISTRATOR)
+    assert status(stranger, Role.ADMINISTRATOR) == 401
+    assert status(stranger, Role.ADMINISTRATOR, "acme.localhost") == 401
 
 
 def test_documents_are_counted_by_instance_and_state_and_the_oldest_has_an_age(
