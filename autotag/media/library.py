@@ -14,8 +14,10 @@ from autotag.media.plan import Position, find_page
 from autotag.media.query import DocumentQuery, Order
 from autotag.models import AssignmentSource, Document, Tag, TagAssignment
 
-LARGEST_ID = 2**63 - 1
-"""SQLite's largest integer."""
+LARGEST_ID = 2**31 - 1
+"""What the column of ids holds on PostgreSQL, which takes no larger number to compare with."""
+
+LARGEST_SIZE = 2**63 - 1
 
 WITH_OWNER = (selectinload(Document.owner),)
 """Loads the owners as well, for pages that name them."""
@@ -177,7 +179,7 @@ def read_cursor(order: Order, cursor: str | None) -> Position | None:
         return None
     wanted = str if order.column is Document.title_key else int
     is_sound = written == order and type(key) is wanted and type(document_id) is int and _is_id(document_id)
-    if not is_sound or (isinstance(key, int) and not 0 <= key <= LARGEST_ID):
+    if not is_sound or (isinstance(key, int) and not 0 <= key <= LARGEST_SIZE):
         return None
     return key, document_id
 

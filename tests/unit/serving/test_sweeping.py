@@ -8,10 +8,11 @@ from structlog.testing import capture_logs
 
 from autotag.media.released import release
 from autotag.media.storage import FolderStorage, original_key
-from autotag.models import ReleasedContent
+from autotag.models import IdempotencyKey, ReleasedContent
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving.sweeping import HourlySweep
+from tests.unit.conftest import Factory
 
 YESTERDAY = timedelta(days=1)
 
@@ -80,3 +81,23 @@ def test_what_a_killed_sweep_had_set_aside_comes_back_first(
         HourlySweep(sessions, storage).step()
     assert storage.local_path(original_key("b" * 64)).read_bytes() == b"still wanted"
     assert logs[0]["files"] == 1
+
+
+def test_keys_of_uploads_go_after_a_day(
+    sessions: sessionmaker[Session], storage: FolderStorage, make: Factory
+) -> None:
+    user = make.user(make.instance())
+    with sessions() as session, unit_of_work(session) as work:
+        for key, made in (("old", utc_now() - YESTERDAY - YESTERDAY), ("new", utc_now())):
+            work.session.add(
+                IdempotencyKey(
+                    instance_id=user.instance_id,
+                    user_id=user.id,
+                    key=key,
+                    request_sha256="a" * 64,
+                    created_at=made,
+                )
+            )
+    HourlySweep(sessions, storage).step()
+    with sessions() as session:
+        assert session.scalars(select(IdempotencyKey.key)).all() == ["new"]

@@ -355,7 +355,10 @@ def test_no_page_without_a_number_names_what_another_instance_has(
     paths = [
         rule.rule
         for rule in app.url_map.iter_rules()
-        if not rule.arguments and "GET" in methods(rule) and not rule.endpoint.startswith("health.")
+        if not rule.arguments
+        and "GET" in methods(rule)
+        # What tells of the product alone speaks of secrets, and of nobody's.
+        and not rule.endpoint.startswith(("health.", "api_reference."))
     ]
     assert {"/documents", "/control-panel/users", "/control-panel/audit"} <= set(paths)
     for path in [*paths, "/control-panel/audit?before=2000000000"]:
