@@ -170,6 +170,19 @@ def test_a_delivery_shows_its_body_and_tries_and_is_sent_again_with_its_id(
     assert [event["id"] for event in webhook_receiver.events] == [delivery.event_id]
 
 
+def test_a_failing_webhook_says_how_often_and_when_it_goes_on(
+    administrator: Browser, page_of: str, sessions: sessionmaker[Session]
+) -> None:
+    for failures, words in ((1, "The last try failed."), (3, "The last 3 tries failed.")):
+        with sessions() as session, unit_of_work(session) as work:
+            webhook = work.session.scalars(select(Webhook)).one()
+            webhook.failures, webhook.rest_until = failures, webhook.created_at
+        page = said(administrator.page(page_of))
+        assert words in page
+        assert "What waits is tried again from" in page
+    assert "Failing: 3 tries in a row" in said(administrator.page(WEBHOOKS))
+
+
 def test_what_is_being_sent_is_not_sent_twice(
     administrator: Browser, page_of: str, webhook_receiver: Any, sessions: sessionmaker[Session]
 ) -> None:
