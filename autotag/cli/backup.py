@@ -22,9 +22,11 @@ def command(file: Path, overwrite: bool, as_json: bool) -> None:
     Example:
       autotag backup /var/backups/autotag-2026-11-24.tar
     """
+    from autotag.cli.starting import refuse_missing_file
     from autotag.serving.backup import BackupError, back_up
 
     config = load_config()
+    refuse_missing_file(config)
     try:
         with progress_bar("Files", quiet=as_json) as progress:
             summary = back_up(config, file, overwrite=overwrite, progress=progress)

@@ -12,7 +12,12 @@ from autotag.cli.environment import load_config
 @click.command(name="doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def command(as_json: bool) -> None:
-    """Try every dependency and say what to do. Exit code 1 when something is wrong."""
+    """Try every dependency and say what to do. Exit code 1 when something is wrong.
+
+    \b
+    Example:
+      autotag doctor --json
+    """
     from autotag.serving.doctor import examine
 
     checks = examine(load_config())

@@ -11,7 +11,12 @@ from autotag.cli.environment import load_config
 @click.option("--quick-start", is_flag=True, help="Also enable TensorFlow tagging in the default instance.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def command(quick_start: bool, as_json: bool) -> None:
-    """Set up the database, the default instance, its first administrator and the default model. Safe to repeat."""
+    """Set up the database, the default instance, its first administrator and the default model. Safe to repeat.
+
+    \b
+    Example:
+      AUTOTAG_ADMIN_EMAIL=eva@acme.example autotag init
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
     from autotag.cli.database import unusable

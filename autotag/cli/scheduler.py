@@ -7,7 +7,12 @@ from autotag.cli.environment import load_config
 
 @click.command(name="scheduler")
 def command() -> None:
-    """Run the scheduler alone: it hands out again what was lost on the way. One for an installation."""
+    """Run the scheduler alone: it hands out again what was lost on the way. One for an installation.
+
+    \b
+    Example:
+      autotag scheduler
+    """
     from autotag.cli.starting import require_tables
     from autotag.observability import configure_logging
     from autotag.serving.scheduler import run_scheduler

@@ -34,7 +34,12 @@ START_SECONDS = 60.0
 @click.option("--quick-start", is_flag=True, help="Also enable TensorFlow tagging in the default instance.")
 def command(host: str, port: int, workers: int | None, quick_start: bool) -> None:
     """Set up what is missing and run everything until Ctrl-C: web, workers, scheduler, and an embedded broker
-    unless AUTOTAG_REDIS_URL names one."""
+    unless AUTOTAG_REDIS_URL names one.
+
+    \b
+    Example:
+      autotag up --port 8080 --workers 4
+    """
     config = load_config()
     with _alone(config.instance_path):
         _check_port(host, port)

@@ -10,7 +10,12 @@ from autotag.cli.environment import load_config
     "--name", default="worker", show_default=True, help="Name, unique among this machine's workers."
 )
 def command(name: str) -> None:
-    """Run one worker alone: it takes jobs from the broker and tags documents."""
+    """Run one worker alone: it takes jobs from the broker and tags documents.
+
+    \b
+    Example:
+      autotag worker --name worker-1
+    """
     from autotag.cli.starting import require_tables
     from autotag.observability import configure_logging
     from autotag.serving.worker import run_worker

@@ -73,7 +73,9 @@ def _is_there(config: Config) -> bool:
     engine = build_engine(config.database_url)
     try:
         if engine.dialect.name == "sqlite":
-            return Path(make_url(config.database_url).database or "").exists()
+            file = Path(make_url(config.database_url).database or "")
+            # Whoever merely looks at a database that is not there leaves an empty file.
+            return file.exists() and file.stat().st_size > 0
         return inspect(engine).has_table("virtual_instance")
     except SQLAlchemyError as error:
         raise BackupError(f"The database cannot be reached: {getattr(error, 'orig', error)}") from error

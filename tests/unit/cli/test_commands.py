@@ -45,6 +45,12 @@ def test_every_command_explains_itself(run: CliRunner, words: tuple[str, ...]) -
     assert "Usage:" in result.stdout
 
 
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_shows_an_example(run: CliRunner, name: str) -> None:
+    shown = run.invoke(group, [name, "--help"]).stdout
+    assert f"autotag {name}" in shown.partition("Example")[2]
+
+
 def test_the_list_of_commands_says_what_each_does(run: CliRunner) -> None:
     shown = run.invoke(group, ["--help"]).stdout
     for name, summary in COMMANDS.items():

@@ -79,6 +79,7 @@ def test_an_unexpected_error_shows_where_it_came_from_on_request(
         ["config", "get", "--scope", "default", "tensorflow"],
         ["assets", "status", "--instance", "default"],
         ["assets", "import", ".", "--instance", "default"],
+        ["backup", "backup.tar"],
         ["assets", "reconcile", "--instance", "default"],
     ],
     ids=" ".join,

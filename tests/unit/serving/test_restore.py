@@ -1,4 +1,5 @@
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,15 @@ def test_a_link_in_a_backup_is_refused(config: Config, tmp_path: Path) -> None:
         archive.addfile(link)
     with pytest.raises(BackupError, match="no backup of Autotag"):
         restore(config, tmp_path / "backup.tar", overwrite=True)
+
+
+def test_an_empty_file_where_the_database_would_be_is_no_installation(config: Config, tmp_path: Path) -> None:
+    """Doctor, or another program that merely looked, has left it."""
+    (tmp_path / "empty.sqlite").touch()
+    (tmp_path / "backup.tar").write_bytes(b"no backup")
+    elsewhere = replace(config, database_url=f"sqlite:///{tmp_path / 'empty.sqlite'}")
+    with pytest.raises(BackupError) as caught:
+        restore(elsewhere, tmp_path / "backup.tar")
+    assert "already" not in str(caught.value)
+    with pytest.raises(BackupError, match="There is an installation here already"):
+        restore(config, tmp_path / "backup.tar")
