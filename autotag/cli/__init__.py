@@ -21,6 +21,7 @@ COMMANDS = {
     "up": "Run everything: web, workers, scheduler and broker.",
     "users": "Create and change users.",
     "web": "Run the web server alone.",
+    "webhooks": "Add, list and delete webhooks.",
     "worker": "Run one worker alone.",
 }
 

@@ -20,6 +20,7 @@ from autotag.instances.tokens import (
 )
 from autotag.models import DEFAULT_WEB_ID, ApiToken, Role, User
 
+LARGEST_ID = 2**31 - 1
 INSTANCE = click.option(
     "--instance", "web_id", default=DEFAULT_WEB_ID, show_default=True, help="Web ID of the instance."
 )
@@ -86,7 +87,7 @@ def list_all(web_id: str, email: str | None, as_json: bool) -> None:
 
 @command.command()
 @INSTANCE
-@click.argument("token_id", metavar="ID", type=int)
+@click.argument("token_id", metavar="ID", type=click.IntRange(1, LARGEST_ID))
 def revoke(web_id: str, token_id: int) -> None:
     """End a token at once. ID is the number that `autotag tokens list` shows."""
     with writing(load_config()) as work:

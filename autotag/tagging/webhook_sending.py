@@ -220,7 +220,7 @@ class WebhookSender:
                 webhook=webhook.id,
                 event_id=one.held.event_id,
                 status=one.status,
-                seconds=one.seconds,
+                duration=one.seconds,
             )
 
 

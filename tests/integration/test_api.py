@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -19,6 +21,11 @@ from tests.conftest import EMAIL, REPOSITORY, Installation, Photograph
 SEED = "1"
 EXAMPLES = "6"
 """Cases that each phase makes up for a call, besides those that it derives from the document."""
+
+
+@pytest.fixture(scope="module")
+def installation(start_installation: Callable[..., Installation]) -> Installation:
+    return start_installation(AUTOTAG_ALLOWED_PRIVATE_HOSTS="127.0.0.1")
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +63,18 @@ def commands_of_the_readme() -> list[str]:
 
 
 @pytest.mark.usefixtures("as_at_first")
-def test_the_commands_of_the_readme_do_what_it_says(installation: Installation, folder: Path) -> None:
+def test_the_commands_of_the_readme_do_what_it_says(
+    installation: Installation,
+    folder: Path,
+    webhook_receiver: Any,
+    documented_verification: Callable[[str, str, bytes], bool],
+) -> None:
     blocks = commands_of_the_readme()
-    assert len(blocks) >= 4
+    assert len(blocks) >= 5
     script = "set -eu\n" + "\necho ---\n".join(blocks).replace(
         "localhost:8000", f"localhost:{installation.port}"
     )
+    script = script.replace("https://example.com/autotag", f"{webhook_receiver.address}/autotag")
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=folder,
@@ -73,11 +86,17 @@ def test_the_commands_of_the_readme_do_what_it_says(installation: Installation, 
     )
     assert done.returncode == 0, done.stderr
     parts = [part.strip() for part in done.stdout.split("---\n")]
-    document = json.loads(parts[2])
+    secret, document = parts[1], json.loads(parts[3])
     assert (document["title"], document["tagging"]["state"]) == ("My photograph", "tagged")
     first = document["tags"][0]
     assert (first["source"], first["provider"]) == ("auto", "tensorflow")
-    assert [item["id"] for item in json.loads(parts[3])["items"]] == [document["id"]]
+    assert [item["id"] for item in json.loads(parts[4])["items"]] == [document["id"]]
+    installation.wait(lambda: webhook_receiver.taken, "the delivery to the webhook", 10)
+    (delivery,) = webhook_receiver.taken
+    assert documented_verification(secret, delivery.header("Autotag-Signature"), delivery.body)
+    assert json.loads(delivery.body)["document"]["id"] == document["id"]
+    (webhook,) = json.loads(installation.command("webhooks", "list", "--json"))
+    installation.command("webhooks", "delete", str(webhook["id"]))
     left = installation.database.tags(document["id"])
     assert set(left) == {tag["name"] for tag in document["tags"]} - {first["name"]}
 
