@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -118,6 +119,12 @@ def read_description(folder: Path) -> ModelDescription:
         raise ModelRejected(ModelCode.MODEL_MISSING, f"There is no model in {folder.name!r}.") from error
     except UnicodeDecodeError as error:
         raise _invalid(f"it is not UTF-8: {error}") from error
+    return _parsed(text)
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> ModelDescription:
+    """The description in `text`. Workers ask for it twice an image, and it hardly ever changes."""
     return ModelDescription.from_json(text)
 
 

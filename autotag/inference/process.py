@@ -39,7 +39,8 @@ class InferenceProcess:
     `memory_limit_bytes` limits the child's address space. An image that takes longer than
     `seconds_per_image`, or a start that takes longer than `start_seconds`, ends with the child killed.
     `threads` is the number of threads of one inference. `command` replaces the child's command line; it has
-    to speak the protocol of `messages`.
+    to speak the protocol of `messages`. `callers_live_on` says that the threads which call live as long as this
+    process, so that the child can be tied to any of them.
 
     It may be shared by threads, which then take turns. After a fork the new process gets a child of its own.
     """
@@ -52,12 +53,14 @@ class InferenceProcess:
         start_seconds: float = 60.0,
         threads: int = 1,
         command: Sequence[str] | None = None,
+        callers_live_on: bool = False,
     ) -> None:
         self._memory_limit_bytes = memory_limit_bytes
         self._seconds_per_image = seconds_per_image
         self._start_seconds = start_seconds
         self._threads = threads
         self._command = command
+        self._callers_live_on = callers_live_on
         self._lock = threading.Lock()
         self._child: Child | None = None
         self._owner = os.getpid()
@@ -150,8 +153,8 @@ class InferenceProcess:
         """Python without the current folder on its path, running this package."""
         command = [sys.executable, "-P", "-m", "autotag.inference"]
         command += ["--memory-limit", str(self._memory_limit_bytes), "--threads", str(self._threads)]
-        # Linux ties a child to the thread that started it. Only the main thread lives as long as the process.
-        if threading.current_thread() is threading.main_thread():
+        # Linux ties a child to the thread that started it.
+        if self._callers_live_on or threading.current_thread() is threading.main_thread():
             command += ["--parent", str(os.getpid())]
         return command
 

@@ -27,7 +27,7 @@ COUNTED_AT_MOST = 10_000
 FEW = 2_000
 """Up to how many documents are collected and sorted; of more, walking finds a page sooner."""
 
-LOOKED_AT = 30_000
+LOOKED_AT = 10_000
 """How many documents are looked at to count those of them that meet further conditions, which no index knows."""
 
 Position = tuple[str | int, int]

@@ -32,7 +32,11 @@ def run_worker(config: Config, name: str) -> None:
     if released:
         logger.warning("took back documents of a worker that died", worker=worker_name, documents=released)
     connection = wait_for_broker(config.broker_url)
-    with InferenceProcess() as process, InferenceProcess() as decoder:
+    # The pipeline's threads live as long as this process.
+    with (
+        InferenceProcess(callers_live_on=True) as process,
+        InferenceProcess(callers_live_on=True) as decoder,
+    ):
         pipeline = Pipeline(
             sessions=sessions,
             storage=FolderStorage(config.storage_path),

@@ -1,6 +1,9 @@
 """Asking the providers about one image: each for itself, so that what one says is never lost with another."""
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -44,6 +47,14 @@ NOTHING_SENT = frozenset(
 LOOK_AGAIN = timedelta(hours=1)
 """How long a document rests that waits for a person; whoever resumes or enables lets it go on at once."""
 
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Seconds that something took in all."""
+
+    seconds: float = 0.0
+
+
 ProviderFactory = Callable[[ProviderSettings], AutoTagProvider]
 
 
@@ -74,29 +85,45 @@ class Replies:
 
 
 class Interviewer:
-    """Asks an instance's enabled providers about an image, with regard to how each of them fares."""
+    """Asks an instance's enabled providers about an image, with regard to how each of them fares.
+
+    It may be shared by threads: each provider is asked by one at a time, so that what it told one of them is known
+    to the next.
+    """
 
     def __init__(self, sessions: sessionmaker[Session], build_provider: ProviderFactory) -> None:
         self._sessions = sessions
         self._build = build_provider
         self._token = ""
         self._met: dict[str, Wait] = {}
+        self._turns: dict[str, threading.Lock] = {}
 
-    def ask(self, held: Claim, image: TaggableImage, settings: TaggingSettings) -> Replies:
+    def ask(
+        self, held: Claim, image: TaggableImage, settings: TaggingSettings, waiting: Stopwatch | None = None
+    ) -> Replies:
         """Ask every enabled provider that takes the type, or use what it has said of these bytes before.
 
+        How long it waited for its turns is added to `waiting`.
         Lets ImageRejected pass: an image that cannot be decoded is so for every provider.
         """
         replies = Replies()
         for entry in settings.providers:
-            try:
-                provider = self._build(entry)
-                if held.mime_type in provider.mime_types:
-                    replies.applicable = True
-                    self._ask_one(held, image, entry, provider, replies)
-            except ProviderError as error:
-                self._note(held, entry, error, replies)
+            with self._turn(entry.provider, waiting or Stopwatch()):
+                try:
+                    provider = self._build(entry)
+                    if held.mime_type in provider.mime_types:
+                        replies.applicable = True
+                        self._ask_one(held, image, entry, provider, replies)
+                except ProviderError as error:
+                    self._note(held, entry, error, replies)
         return replies
+
+    @contextmanager
+    def _turn(self, provider: str, waiting: Stopwatch) -> Iterator[None]:
+        since = time.monotonic()
+        with self._turns.setdefault(provider, threading.Lock()):
+            waiting.seconds += time.monotonic() - since
+            yield
 
     def _ask_one(
         self,

@@ -13,10 +13,10 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.claims import release_expired_claims
 from autotag.tagging.queue import TaggingQueue
 
-BATCH = 16
+BATCH = 32
 """Documents in one job: enough to spare the broker, few enough that a killed worker loses little time."""
 
-FILL = 16
+FILL = 8
 """Jobs in the broker up to which it is filled: a short queue means that little can be lost with it."""
 
 OVERDUE = timedelta(seconds=10)

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.media import search
 from autotag.models import (
     AssignmentSource,
-    Document,
     PredictionSet,
     RunItemState,
     TagAssignment,
@@ -21,15 +20,12 @@ from autotag.models.base import utc_now
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.claims import Claim, rejected_names
+from autotag.tagging.closing import REASON_LENGTH, Finished, close_claims
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Decision, Verdict
 from autotag.tagging.run_feeding import item_state
 from autotag.tagging.tag_creation import ensure_tags, hold_tags, insert_new
 
-REASON_LENGTH = 500
-
-
-Finished = tuple[Claim, Outcome]
 Accepted = tuple[Claim, int, Decision]
 
 
@@ -47,7 +43,7 @@ def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], w
     """
     with sessions() as session, unit_of_work(session) as work:
         now = utc_now()
-        written = [pair for pair in finished if _close_claim(work.session, *pair, now)]
+        written = close_claims(work.session, finished, now)
         _close_items(work.session, written, now)
         counted = [pair for pair in written if pair[1].counted]
         if counted:
@@ -81,45 +77,6 @@ def _write_attempts(session: Session, counted: Sequence[Finished], worker: str) 
     session.add_all(attempts)
     session.flush()
     return [attempt.id for attempt in attempts]
-
-
-def _close_claim(session: Session, claim: Claim, outcome: Outcome, now: datetime) -> bool:
-    values: dict[str, object] = {
-        "tagging_state": outcome.state,
-        "tagging_reason_code": outcome.reason_code,
-        "tagging_reason": outcome.reason[:REASON_LENGTH],
-        "tagging_updated_at": now,
-        "tagging_claim": None,
-        "tagging_lease_until": None,
-    }
-    if outcome.state is TaggingState.QUEUED:
-        values["tagging_enqueued_at"] = None
-        values["tagging_not_before"] = outcome.not_before
-    else:
-        values["tagging_requested"] = False
-    if not outcome.counted:
-        values["tagging_attempts"] = Document.tagging_attempts - 1
-    if outcome.crashed:
-        values["tagging_crashes"] = Document.tagging_crashes + 1
-    if outcome.facts is not None:
-        values["width"] = outcome.facts.width
-        values["height"] = outcome.facts.height
-        values["placeholder"] = outcome.facts.placeholder
-        values["exif"] = dict(outcome.facts.exif)
-    row = session.execute(
-        update(Document)
-        .where(
-            Document.instance_id == claim.instance_id,
-            Document.id == claim.document_id,
-            Document.tagging_state == TaggingState.RUNNING,
-            Document.tagging_claim == claim.token,
-            Document.sha256 == claim.sha256,
-        )
-        .values(**values)
-        .returning(Document.id)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    return row is not None
 
 
 def _close_items(session: Session, written: Sequence[Finished], now: datetime) -> None:

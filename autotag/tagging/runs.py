@@ -6,11 +6,15 @@ A document that is on its way already, as an upload or in another run, is not ta
 it is free. A run over what has no tags leaves it out, because it gets its tags without the run.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 from sqlalchemy import ColumnElement, Select, case, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from autotag.configuration.effective import load_tagging_settings
 from autotag.media.errors import FolderNotFound
+from autotag.media.plan import LOOKED_AT
 from autotag.media.query import DocumentQuery, Selection
 from autotag.media.sniffing import IMAGE_TYPES
 from autotag.models import (
@@ -116,10 +120,25 @@ def start_for_folder(
     )
 
 
-def count_covered(session: Session, instance_id: int, scope: RunScope) -> int:
-    """Return how many images a run over all, or over all without tags, would cover now."""
-    chosen = _chosen(session, instance_id, scope, selection_of(scope)).subquery()
-    return session.scalar(select(func.count()).select_from(chosen)) or 0
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """How many images a run would cover; with `is_least` there may be more, because not all files were looked at."""
+
+    images: int
+    is_least: bool
+
+
+def count_covered(session: Session, instance_id: int, scope: RunScope) -> Covered:
+    """Return how many images a run over all, or over all without tags, would cover now.
+
+    LOOKED_AT files are looked at, so that the answer takes no longer in a large library.
+    """
+    looked_at = select(Document.id).where(Document.instance_id == instance_id, Document.deleted_at.is_(None))
+    some = looked_at.limit(LOOKED_AT).subquery()
+    chosen = _covered(select(Document.id).join(some, some.c.id == Document.id), scope).subquery()
+    images = session.scalar(select(func.count()).select_from(chosen)) or 0
+    seen = session.scalar(select(func.count()).select_from(looked_at.limit(LOOKED_AT + 1).subquery())) or 0
+    return Covered(images, seen > LOOKED_AT)
 
 
 def load_run(session: Session, instance_id: int, run_id: int, *, for_change: bool = False) -> TaggingRun:
@@ -215,7 +234,10 @@ def _change(
 
 
 def _chosen(session: Session, instance_id: int, scope: RunScope, selection: Selection) -> Select[tuple[int]]:
-    chosen = selection.select_ids(session, instance_id).where(Document.deleted_at.is_(None))
+    return _covered(selection.select_ids(session, instance_id).where(Document.deleted_at.is_(None)), scope)
+
+
+def _covered(chosen: Select[Any], scope: RunScope) -> Select[Any]:
     if scope in (RunScope.ALL, RunScope.UNTAGGED):
         chosen = chosen.where(_is_image())
     if scope is RunScope.UNTAGGED:

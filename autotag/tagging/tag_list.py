@@ -6,6 +6,7 @@ what lies in the recycle bin is taken off: the bin is small, the library is not.
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
@@ -102,22 +103,26 @@ def usages_of(session: Session, instance_id: int, tag_ids: Collection[int]) -> l
     return _usages(session, instance_id, [(row[0], row[1]) for row in rows])
 
 
-def providers_of(session: Session, tag: Tag) -> list[ProviderUsage]:
-    """Return which providers put a tag on documents, and on how many; those that put it on most come first."""
-    rows = session.execute(
-        select(TagAssignment.provider, func.count())
-        .where(TagAssignment.tag_id == tag.id, TagAssignment.source == AssignmentSource.AUTO)
-        .group_by(TagAssignment.provider)
+def usage_by_provider(session: Session, tag: Tag) -> tuple[TagUsage, list[ProviderUsage]]:
+    """Return on how many documents a tag is, and which providers put it there; who put it on most comes first."""
+    by_whom = TagAssignment.source, TagAssignment.provider
+    counted = Counter(
+        {
+            (source, provider or ""): number
+            for source, provider, number in session.execute(
+                select(*by_whom, func.count()).where(TagAssignment.tag_id == tag.id).group_by(*by_whom)
+            )
+        }
     )
-    binned = session.execute(
-        _in_bin(tag.instance_id, [tag.id], TagAssignment.provider)
-        .where(TagAssignment.source == AssignmentSource.AUTO)
-        .group_by(TagAssignment.provider)
-    )
-    in_bin = {row[0]: row[1] for row in binned}
-    counted = [(provider, number - in_bin.get(provider, 0)) for provider, number in rows]
-    found = [ProviderUsage(provider or "", number) for provider, number in counted if number]
-    return sorted(found, key=lambda usage: (-usage.documents, usage.provider))
+    binned = _in_bin(tag.instance_id, [tag.id], TagAssignment.source).add_columns(TagAssignment.provider)
+    for source, number, provider in session.execute(binned.group_by(*by_whom)):
+        counted[source, provider or ""] -= number
+    automatic = {
+        provider: number for (source, provider), number in counted.items() if source is AssignmentSource.AUTO
+    }
+    found = [ProviderUsage(provider, number) for provider, number in automatic.items() if number]
+    usage = TagUsage(tag.id, tag.name, counted.total() - sum(automatic.values()), sum(automatic.values()))
+    return usage, sorted(found, key=lambda usage: (-usage.documents, usage.provider))
 
 
 def list_tags(

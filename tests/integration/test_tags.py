@@ -18,7 +18,7 @@ from autotag.tagging.claims import claim
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Candidate, decide
 from autotag.tagging.recording import record
-from autotag.tagging.tag_list import TagNotFound, TagOrder, list_tags, providers_of, suggestions, usage_of
+from autotag.tagging.tag_list import TagNotFound, TagOrder, list_tags, suggestions, usage_by_provider
 from autotag.tagging.tag_merging import merge_tags
 from autotag.tagging.tag_names import TaggingRefused
 from autotag.tagging.tags import NameTaken, add_tag, delete_tag, rename_tag
@@ -199,6 +199,6 @@ def test_tags_are_listed_and_suggested_as_on_sqlite(
         assert suggestions(session, instance_id, "ca") == ["cat", "freight car"]
         assert suggestions(session, instance_id, "\0") == []
         tag = session.scalars(select(Tag).where(Tag.normalized_name == fold("cat"))).one()
-        usage = usage_of(session, tag)
+        usage, providers = usage_by_provider(session, tag)
         assert (usage.manual, usage.automatic) == (3, 1)
-        assert [(one.provider, one.documents) for one in providers_of(session, tag)] == [("tensorflow", 1)]
+        assert [(one.provider, one.documents) for one in providers] == [("tensorflow", 1)]

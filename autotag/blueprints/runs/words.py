@@ -5,6 +5,7 @@ from flask import Blueprint
 from autotag.blueprints.presentation import StateView, counted
 from autotag.models import RunState, TaggingRun
 from autotag.tagging.run_progress import RunProgress
+from autotag.tagging.runs import Covered
 
 SECONDS_IN_A_MINUTE = 60
 MINUTES_IN_AN_HOUR = 60
@@ -44,6 +45,13 @@ def time_left(seconds: float) -> str:
     return f"about {counted(round(minutes / MINUTES_IN_AN_HOUR), 'hour')} left"
 
 
+def covered_images(covered: Covered) -> str:
+    """Say how many images a new run would cover, as far as they were counted."""
+    if covered.is_least and not covered.images:
+        return "not counted, there are many files"
+    return f"{'at least ' if covered.is_least else ''}{counted(covered.images, 'image')}"
+
+
 def run_announcement(progress: RunProgress) -> str:
     """Say how a run ended, for people who listen to the page."""
     counts = progress.counts
@@ -55,5 +63,5 @@ def run_announcement(progress: RunProgress) -> str:
 
 def register(blueprint: Blueprint) -> None:
     """Make the words known to the templates."""
-    for word in (run_state, images_a_second, time_left, run_announcement):
+    for word in (run_state, images_a_second, time_left, run_announcement, covered_images):
         blueprint.add_app_template_filter(word)

@@ -10,7 +10,7 @@ from autotag.extensions import db
 from autotag.media.library import list_documents
 from autotag.media.query import DocumentQuery
 from autotag.models import Role
-from autotag.tagging.tag_list import TagOrder, list_tags, load_tag, providers_of, suggestions, usage_of
+from autotag.tagging.tag_list import TagOrder, list_tags, load_tag, suggestions, usage_by_provider
 from autotag.tagging.tags import NameTaken
 
 ORDERS = ((TagOrder.NAME, "Name"), (TagOrder.MOST_USED, "Most used"), (TagOrder.NEWEST, "Newest"))
@@ -59,11 +59,12 @@ def render_tag(tag_id: int, form: TagNameForm | None = None, taken: NameTaken | 
     session = db.session()
     tag = load_tag(session, g.instance.id, tag_id)
     cursor = request.args.get("cursor")
+    usage, providers = usage_by_provider(session, tag)
     return render_template(
         "tags/show.html",
         tag=tag,
-        usage=usage_of(session, tag),
-        providers=providers_of(session, tag),
+        usage=usage,
+        providers=providers,
         page=list_documents(session, g.instance.id, DocumentQuery(tags=(tag.name,)), cursor=cursor),
         cursor=cursor,
         form=form or TagNameForm(formdata=None, data={"name": tag.name}),

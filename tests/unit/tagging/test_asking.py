@@ -1,5 +1,6 @@
 """Several providers on one image: what each failure leads to, and that no answer is ever lost."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -356,3 +357,20 @@ def test_an_image_that_the_only_service_could_not_read_fails(
     road.add("only", ImageUnsuitable("bad_image", "The service could not read this image."))
     found = road.go(upload())
     assert (found.tagging_state, found.tagging_reason_code) == (TaggingState.FAILED, "bad_image")
+
+
+def test_each_provider_is_asked_by_one_at_a_time(road: Road, upload: Callable[..., Document]) -> None:
+    class Watched(Scripted):
+        at_once = most = 0
+
+        def tag(self, image: TaggableImage) -> Answer:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+            time.sleep(0.02)
+            self.at_once -= 1
+            return super().tag(image)
+
+    watched = road.providers["watched"] = Watched("watched", [[("cat", 0.9)]])
+    documents = [upload(bytes([number])) for number in range(6)]
+    road.pipeline.tag_many(documents[0].instance_id, [document.id for document in documents])
+    assert (watched.asked, watched.most) == (6, 1)

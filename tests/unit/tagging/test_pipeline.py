@@ -1,8 +1,10 @@
 """The road of a document, with a real database and storage; only the inference process is a double."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from threading import Event, Thread
 
 import pytest
 from sqlalchemy import select, text, update
@@ -429,3 +431,59 @@ def test_a_document_that_a_process_died_on_is_taken_alone(
     road.pipeline().tag_many(suspect.instance_id, [document.id for document in documents])
     assert running == [2, 2, 1]
     assert [road.look(document).tagging_state for document in documents] == [TaggingState.TAGGED] * 3
+
+
+def test_while_one_image_is_in_the_process_the_next_is_made_ready_and_the_last_ones_are_recorded(
+    road: Road, upload: Callable[..., Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autotag.tagging.pipeline.RECORD_EVERY_SECONDS", 0.0)
+    documents = [upload(bytes([number])) for number in range(5)]
+    third_begins, second_recorded = Event(), Event()
+    seen = []
+
+    def during() -> None:
+        seen.append(None)
+        if len(seen) == 3:
+            third_begins.set()
+            assert second_recorded.wait(10), "nothing was recorded while the process had an image"
+
+    def watch() -> None:
+        assert third_begins.wait(10)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            if road.look(documents[1]).tagging_state is TaggingState.TAGGED:
+                second_recorded.set()
+                return
+
+    road.process.during = during
+    watcher = Thread(target=watch)
+    watcher.start()
+    outcomes = road.pipeline().tag_many(documents[0].instance_id, [document.id for document in documents])
+    watcher.join()
+    assert [outcome.state for outcome in outcomes] == [TaggingState.TAGGED] * 5
+
+
+def test_the_wait_for_a_turn_is_no_part_of_the_time_that_an_attempt_took(
+    road: Road, upload: Callable[..., Document]
+) -> None:
+    documents = [upload(bytes([number])) for number in range(4)]
+    road.process.during = lambda: time.sleep(0.2)
+    outcomes = road.pipeline().tag_many(documents[0].instance_id, [document.id for document in documents])
+    assert all(0.2 <= outcome.seconds < 0.39 for outcome in outcomes)
+
+
+def test_what_interrupts_a_job_begins_with_no_other_image(
+    road: Road, upload: Callable[..., Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = [upload(bytes([number])) for number in range(12)]
+    examined: list[None] = []
+    road.process.during = lambda: examined.append(None)
+
+    def fail(*_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr("autotag.tagging.pipeline.RECORD_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(Pipeline, "_record", fail)
+    with pytest.raises(TimeoutError):
+        road.pipeline().tag_many(documents[0].instance_id, [document.id for document in documents])
+    assert len(examined) <= 5

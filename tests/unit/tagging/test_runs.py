@@ -19,6 +19,7 @@ from autotag.tagging.assignments import untag
 from autotag.tagging.run_feeding import WINDOW
 from autotag.tagging.run_tending import tend_runs
 from autotag.tagging.runs import (
+    Covered,
     RunNotFound,
     cancel_run,
     count_covered,
@@ -105,7 +106,9 @@ def test_what_a_person_took_off_does_not_return_and_what_they_add_by_hand_is_the
     ("scope", "expected"),
     [(RunScope.UNTAGGED, ["bare"]), (RunScope.ALL, ["bare", "mine", "theirs"])],
 )
-def test_the_scopes_of_everything(library: Library, scope: RunScope, expected: list[str]) -> None:
+def test_the_scopes_of_everything(
+    library: Library, scope: RunScope, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     library.document(title="bare")
     for title in ("mine", "theirs"):
         library.add(library.document(title=title), "a tag")
@@ -113,7 +116,11 @@ def test_the_scopes_of_everything(library: Library, scope: RunScope, expected: l
     library.document(title="text", mime_type="text/plain")
     library.make.document(library.make.instance(), tagging_state=TaggingState.NO_TAGS)
     with library.sessions() as session:
-        assert count_covered(session, library.instance.id, scope) == len(expected)
+        assert count_covered(session, library.instance.id, scope) == Covered(len(expected), False)
+        monkeypatch.setattr("autotag.tagging.runs.LOOKED_AT", 2)
+        few = count_covered(session, library.instance.id, scope)
+    assert few.is_least
+    assert few.images <= 2
     run = library.start(scope=scope)
     assert run.total == len(expected)
     library.go_on()

@@ -17,8 +17,8 @@ from autotag.tagging.tag_list import (
     TagOrder,
     list_tags,
     load_tag,
-    providers_of,
     suggestions,
+    usage_by_provider,
     usage_of,
 )
 from tests.unit.conftest import Factory
@@ -183,7 +183,7 @@ def test_usages_are_counted_over_an_index(
     for order in TagOrder:
         list_tags(session, acme.id, order=order)
     usage_of(session, tag)
-    providers_of(session, tag)
+    usage_by_provider(session, tag)
     steps = [
         row[3]
         for statement, parameters in list(asked)
@@ -227,10 +227,11 @@ def test_the_facts_of_a_tag_leave_out_the_recycle_bin(
     session: Session, acme: VirtualInstance, used: Used
 ) -> None:
     tag = used("tabby", manual=2, automatic=3, binned=4)
-    usage = usage_of(session, tag)
+    usage, providers = usage_by_provider(session, tag)
+    assert usage == usage_of(session, tag)
     assert (usage.manual, usage.automatic) == (2, 3)
-    assert providers_of(session, tag) == [ProviderUsage("tensorflow", 3)]
-    assert providers_of(session, used("binned", binned=1)) == []
+    assert providers == [ProviderUsage("tensorflow", 3)]
+    assert usage_by_provider(session, used("binned", binned=1))[1] == []
 
 
 def test_another_instances_tags_are_not_there(

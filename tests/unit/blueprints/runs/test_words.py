@@ -1,9 +1,16 @@
 import pytest
 
-from autotag.blueprints.runs.words import images_a_second, run_announcement, run_state, time_left
+from autotag.blueprints.runs.words import (
+    covered_images,
+    images_a_second,
+    run_announcement,
+    run_state,
+    time_left,
+)
 from autotag.models import RunItemState, RunScope, RunState, TaggingRun
 from autotag.models.base import utc_now
 from autotag.tagging.run_progress import RunCounts, RunProgress
+from autotag.tagging.runs import Covered
 
 
 @pytest.mark.parametrize(
@@ -52,3 +59,16 @@ def test_how_a_run_ended_is_announced(state: RunState, text: str) -> None:
     counts = RunCounts(5, {RunItemState.DONE: 3, RunItemState.FAILED: 2})
     run = TaggingRun(scope=RunScope.ALL, state=state)
     assert run_announcement(RunProgress(run, counts, None, None, ())) == text
+
+
+@pytest.mark.parametrize(
+    ("covered", "text"),
+    [
+        (Covered(1, False), "1 image"),
+        (Covered(0, False), "0 images"),
+        (Covered(1234, True), "at least 1,234 images"),
+        (Covered(0, True), "not counted, there are many files"),
+    ],
+)
+def test_how_many_images_a_run_would_cover(covered: Covered, text: str) -> None:
+    assert covered_images(covered) == text
