@@ -173,7 +173,7 @@ def test_a_session_that_ended_stops_the_queue_and_a_retry_goes_on_after_signing_
     trouble.script = [problem(401, "not_signed_in")] * 4
     names = [f"ended {number}" for number in range(8)]
     choose(page, named(tmp_path, *names))
-    expect(title(page)).to_have_text("0 files uploaded, 8 not")
+    expect(title(page)).to_have_text("8 files not uploaded")
     # Of those that waited none was sent in vain.
     assert trouble.attempts == 4
     expect(row(page, "ended 7")).to_contain_text("The session has ended. Sign in again, then retry.")

@@ -70,6 +70,7 @@ def test_kitty_is_merged_into_cat_where_one_file_has_both(
     visitor.go("/tags")
     page.get_by_role("link", name="kitty").click()
     page.get_by_text("Rename, merge or delete").click()
+    page.wait_for_load_state("networkidle")
     field = page.get_by_label("Merge into")
     field.press_sequentially("c")
     expect(page.locator("#merge-names option")).to_have_attribute("value", "cat")
