@@ -49,7 +49,7 @@ lock: $(VENV)/test.stamp ## resolve the dependencies again into requirements/*.l
 
 docs: $(VENV)/test.stamp ## write what the code knows into the documentation, and build it into site/
 	$(BIN)/python docs/generate.py
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean: ## remove the virtual environment and caches; instance/ stays
 	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -17,7 +17,9 @@ from autotag.configuration.validation import write_text
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
-PART = re.compile(r"(<!-- (?P<name>[\w-]+)(?: (?P<file>\S+))?: [^>]*-->\n).*?(<!-- /(?P=name) -->)", re.DOTALL)
+PART = re.compile(
+    r"(<!-- (?P<name>[\w-]+)(?: (?P<file>\S+))?: [^>]*-->\n).*?(<!-- /(?P=name) -->)", re.DOTALL
+)
 LANGUAGES = {".service": "ini", ".conf": "nginx", ".yaml": "yaml"}
 
 
@@ -57,11 +59,12 @@ def every_command() -> Iterator[tuple[str, click.Context]]:
         yield context.command_path, context
         if isinstance(command, click.Group):
             for name in command.list_commands(context):
-                inner = command.get_command(context, name)
-                assert inner is not None
-                yield from below(inner, type(context)(inner, info_name=name, parent=context))
+                if inner := command.get_command(context, name):
+                    yield from below(inner, click.Context(inner, info_name=name, parent=context))
 
-    yield from below(group, click.Context(group, info_name="autotag", terminal_width=100, **group.context_settings))
+    yield from below(
+        group, click.Context(group, info_name="autotag", terminal_width=100, **group.context_settings)
+    )
 
 
 def commands() -> str:
