@@ -58,15 +58,17 @@ def run_worker(config: Config, name: str) -> None:
 
 def wait_for_broker(url: str) -> Redis:
     """Return a connection to the broker as soon as there is one; says once that it waits."""
-    connection: Redis = Redis.from_url(url)
     said = False
     while True:
         try:
-            connection.ping()
+            # A connection of its own: it has the client's time-out, which is shorter than a worker waits for a job,
+            # and would be used again.
+            with Redis.from_url(url) as probe:
+                probe.ping()
         except RedisError as error:
             if not said:
                 logger.warning("waiting for the broker", error=str(error))
             said = True
             time.sleep(0.2)
         else:
-            return connection
+            return Redis.from_url(url)

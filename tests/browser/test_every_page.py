@@ -143,6 +143,11 @@ def upload_badly(page: Page) -> None:
     expect(page.get_by_text("The file is empty.")).to_be_visible()
 
 
+def open_sheet(page: Page) -> None:
+    page.get_by_role("button", name="Upload with tags").click()
+    expect(page.get_by_role("button", name="Upload a folder")).to_be_visible()
+
+
 def rename_to_nothing(page: Page) -> None:
     page.get_by_text("Rename, merge or delete").click()
     page.get_by_label("Name", exact=True).fill("")
@@ -165,6 +170,8 @@ VIEWS = (
     View("document", "/documents/{document}"),
     View("document-failed", "/documents/{failed}"),
     View("not-found", "/documents/987654321", complaint="404"),
+    View("documents-sheet", "/documents", prepare=open_sheet),
+    View("documents-filtered", "/documents?view=table&state=failed&reason=not_an_image"),
     View("documents-empty", "/documents", empty=True),
     View("tags", "/tags"),
     View("tags-selected", "/tags?order=most-used", prepare=select_two),

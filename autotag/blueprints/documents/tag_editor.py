@@ -77,7 +77,8 @@ def untag(document_id: int) -> ResponseReturnValue:
 def keep(document_id: int) -> ResponseReturnValue:
     """Turn the automatic tags into ordinary ones, and offer to undo it."""
     load_document(db.session(), g.instance.id, document_id)
-    return carry_out(BulkKind.COMMIT, Choice(ids=(document_id,), back=address_of(document_id, ANCHOR)))
+    # To the top of the page, where the notice with its button stands.
+    return carry_out(BulkKind.COMMIT, Choice(ids=(document_id,), back=address_of(document_id)))
 
 
 def shown(document_id: int, removed: list[RemovedTag] | None = None) -> ResponseReturnValue:

@@ -89,7 +89,7 @@ export class UploadPanel {
     const total = queue.items.length - counts.cancelled;
     const title = unfinished
       ? `Uploading: ${counts.done} of ${files(total)} done`
-      : `${files(counts.done)} uploaded${failed ? `, ${failed} not` : ""}`;
+      : endText(counts.done, failed);
     setText(this.title, title);
     this.bar.hidden = !unfinished;
     this.bar.value = bytes.total ? bytes.sent / bytes.total : 0;
@@ -158,6 +158,11 @@ export class UploadPanel {
 
 function files(number) {
   return `${number.toLocaleString("en")} ${number === 1 ? "file" : "files"}`;
+}
+
+function endText(done, failed) {
+  if (failed && !done) return `${files(failed)} not uploaded`;
+  return `${files(done)} uploaded${failed ? `, ${failed} not` : ""}`;
 }
 
 function cancelledText(number) {

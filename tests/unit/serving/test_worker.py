@@ -5,6 +5,7 @@ from structlog.testing import capture_logs
 
 from autotag.serving import worker
 from autotag.serving.worker import wait_for_broker
+from autotag.tagging.worker import build_worker
 
 
 def test_a_broker_that_is_there_is_not_waited_for(broker_socket: Path) -> None:
@@ -28,3 +29,13 @@ def test_a_broker_that_comes_later_is_waited_for_and_that_is_said_once(
         assert connection.ping()
     assert len(slept) == 3
     assert [entry["event"] for entry in logs] == ["waiting for the broker"]
+
+
+def test_a_worker_without_work_waits_longer_than_the_client_would(broker_socket: Path) -> None:
+    with wait_for_broker(f"unix://{broker_socket}") as connection:
+        worker = build_worker(connection, "host.worker-1")
+        used = connection.connection_pool.get_connection()
+        try:
+            assert used.socket_timeout >= worker.connection_timeout > worker.dequeue_timeout
+        finally:
+            connection.connection_pool.release(used)

@@ -169,6 +169,8 @@ def test_keeping_automatic_tags_can_be_undone_on_the_page_of_the_document(
     session: Session, editor: Browser, document: Document
 ) -> None:
     answer = editor.post(f"/documents/{document.id}/keep-tags")
+    # Not at the tags: the notice stands at the top.
+    assert answer.location == f"/documents/{document.id}"
     page = editor.page(answer.location)
     assert "Automatic tags of 1 file are ordinary tags now." in said(page)
     form = page.select_one("form.notice-act")
