@@ -47,11 +47,12 @@ lock: $(VENV)/test.stamp ## resolve the dependencies again into requirements/*.l
 	  --no-emit-package autotag --extra test -c requirements/constraints.txt -c requirements/run.lock pyproject.toml requirements/build.in \
 	  -o requirements/test.lock
 
-docs: $(VENV)/test.stamp ## write the parts of the documentation that the code knows
+docs: $(VENV)/test.stamp ## write what the code knows into the documentation, and build it into site/
 	$(BIN)/python docs/generate.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean: ## remove the virtual environment and caches; instance/ stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 $(BIN)/python:
 	@echo "Making the virtual environment ..."

@@ -47,6 +47,12 @@ def _count(value: str) -> int:
     return int(value)
 
 
+def _proxies(value: str) -> int:
+    if not value.isdecimal() or int(value) > 5:
+        raise ValueError("must be a whole number from 0 to 5")
+    return int(value)
+
+
 def _list(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
@@ -158,6 +164,12 @@ ENVIRONMENT = (
         "none",
         _hosts,
     ),
+    EnvironmentVariable(
+        "AUTOTAG_PROXIES",
+        "How many servers pass each request on; so many addresses of `X-Forwarded-For` are believed.",
+        "0",
+        _proxies,
+    ),
 )
 
 
@@ -178,6 +190,7 @@ class Config:
     google_vision_url: str = "https://vision.googleapis.com"
     allowed_private_hosts: tuple[str, ...] = ()
     log_format: LogFormat = LogFormat.CONSOLE
+    proxies: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Config":
@@ -205,6 +218,7 @@ class Config:
             google_vision_url=values.get("google_vision_url") or "https://vision.googleapis.com",
             allowed_private_hosts=values.get("allowed_private_hosts") or (),
             log_format=values.get("log_format") or LogFormat.CONSOLE,
+            proxies=values.get("proxies") or 0,
         )
 
     @property

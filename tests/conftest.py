@@ -210,8 +210,17 @@ class Installation:
     was left behind is found whatever became of its parent.
     """
 
-    def __init__(self, folder: Path, workers: int, settings: Mapping[str, str], *, quick_start: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        workers: int,
+        settings: Mapping[str, str],
+        *,
+        quick_start: bool,
+        python: str = sys.executable,
+    ) -> None:
         self.folder = folder
+        self.python = python
         self.instance_path = folder / "i"
         self.port = free_port()
         self.address = f"http://localhost:{self.port}"
@@ -238,7 +247,7 @@ class Installation:
     def start(self) -> None:
         """Start it and wait until it serves and every worker is ready."""
         before = self.log().count("worker ready")
-        command = [sys.executable, "-m", "autotag", "up", "--port", str(self.port), *self._options]
+        command = [self.python, "-m", "autotag", "up", "--port", str(self.port), *self._options]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--workers", str(self._workers)],
@@ -413,7 +422,7 @@ class Installation:
     def run(self, *arguments: str, seconds: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run an `autotag` command in this installation's folder and environment."""
         return subprocess.run(
-            [sys.executable, "-m", "autotag", *arguments],
+            [self.python, "-m", "autotag", *arguments],
             env=self.environment,
             cwd=self.folder,
             capture_output=True,
@@ -491,11 +500,16 @@ def start_installation() -> Iterator[InstallationFactory]:
     started: list[Installation] = []
 
     def start(
-        workers: int = 2, *, running: bool = True, quick_start: bool = True, **settings: str
+        workers: int = 2,
+        *,
+        running: bool = True,
+        quick_start: bool = True,
+        python: str = sys.executable,
+        **settings: str,
     ) -> Installation:
         # A short path: the broker's socket lies in it.
         folder = Path(tempfile.mkdtemp(prefix="at-"))
-        installation = Installation(folder, workers, settings, quick_start=quick_start)
+        installation = Installation(folder, workers, settings, quick_start=quick_start, python=python)
         started.append(installation)
         if running:
             installation.start()

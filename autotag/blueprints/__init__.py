@@ -43,6 +43,7 @@ def configure(app: Flask, config: Config) -> None:
         BOOTSTRAP_SERVE_LOCAL=True,
         TEMPLATES_AUTO_RELOAD=False,
     )
+    security.believe_proxies(app, config.proxies)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     queue = TaggingQueue(connect(config.broker_url))

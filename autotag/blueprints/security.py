@@ -1,6 +1,7 @@
 """Response headers that keep a browser from doing what the product never asks for."""
 
 from flask import Flask, Response, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from autotag.extensions import talisman
 
@@ -28,6 +29,16 @@ def init_app(app: Flask) -> None:
         content_security_policy=CONTENT_SECURITY_POLICY,
     )
     app.after_request(_cache)
+
+
+def believe_proxies(app: Flask, number: int) -> None:
+    """Take the address of whoever asks, and whether by HTTPS, from what this many servers in front say.
+
+    Else all people would have the address of the server in front, and its limits of sign-ins in common. The host is
+    not taken from them: they pass on the Host header itself.
+    """
+    if number:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=number, x_proto=number, x_host=0)  # type: ignore[method-assign]
 
 
 def _cache(response: Response) -> Response:

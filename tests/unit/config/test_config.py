@@ -34,6 +34,7 @@ def test_an_empty_environment_gives_the_documented_defaults(tmp_path: Path) -> N
     assert config.workers >= 1
     assert config.google_vision_url == "https://vision.googleapis.com"
     assert config.allowed_private_hosts == ()
+    assert config.proxies == 0
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,7 @@ def test_an_empty_environment_gives_the_documented_defaults(tmp_path: Path) -> N
         ("AUTOTAG_GOOGLE_VISION_URL", "http://stub:9", "google_vision_url", "http://stub:9"),
         ("AUTOTAG_ALLOWED_PRIVATE_HOSTS", " A:1, b ,,", "allowed_private_hosts", ("a:1", "b")),
         ("AUTOTAG_LOG_FORMAT", "json", "log_format", "json"),
+        ("AUTOTAG_PROXIES", "2", "proxies", 2),
     ],
 )
 def test_a_variable_sets_its_field(tmp_path: Path, name: str, text: str, field: str, value: object) -> None:
@@ -109,6 +111,8 @@ def test_a_secret_file_that_cannot_be_read_is_told_by_its_variable(
         ("AUTOTAG_WORKERS", "-1"),
         ("AUTOTAG_WORKERS", "two"),
         ("AUTOTAG_LOG_FORMAT", "xml"),
+        ("AUTOTAG_PROXIES", "6"),
+        ("AUTOTAG_PROXIES", "yes"),
         ("AUTOTAG_REDIS_URL", "broker:6379"),
         ("AUTOTAG_STORAGE_URL", "s3://bucket"),
         ("AUTOTAG_STORAGE_URL", "gs://bucket"),

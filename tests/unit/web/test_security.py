@@ -1,10 +1,12 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 
+from autotag.config import Config
 from autotag.models import VirtualInstance
 from tests.unit.conftest import Factory
 
@@ -78,3 +80,27 @@ def test_a_cookie_signed_with_an_earlier_key_is_read_while_that_key_is_known(
     sign_in(client, make.user(instance))
     app.config.update(SECRET_KEY="a new key", SECRET_KEY_FALLBACKS=fallbacks)
     assert client.get("/documents").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("proxies", "seen"),
+    [(0, ("10.0.0.9", "http")), (1, ("203.0.113.5", "https")), (2, ("198.51.100.7", "https"))],
+)
+def test_as_many_addresses_are_believed_as_servers_stand_in_front(
+    config: Config, build_app: Callable[[Config], Flask], proxies: int, seen: tuple[str, str]
+) -> None:
+    app = build_app(replace(config, proxies=proxies))
+    noted: list[tuple[str | None, str]] = []
+    app.before_request_funcs.setdefault(None, []).append(
+        lambda: noted.append((request.remote_addr, request.scheme))
+    )
+    headers = {
+        # The first could be made up by whoever asks.
+        "X-Forwarded-For": "192.0.2.1, 198.51.100.7, 203.0.113.5",
+        "X-Forwarded-Proto": "https, https",
+        "X-Forwarded-Host": "evil.net",
+    }
+    with app.test_client() as client:
+        client.get("/healthz", headers=headers, environ_overrides={"REMOTE_ADDR": "10.0.0.9"})
+        assert request.host == "localhost"
+    assert noted == [seen]
