@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import case, delete, literal, select, tuple_, update
+from sqlalchemy import case, delete, literal, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from autotag.media import search
@@ -83,7 +83,10 @@ def _take_off(session: Session, changes: TagChanges, ids: set[int]) -> None:
 def _make_automatic(session: Session, changes: TagChanges, ids: set[int]) -> None:
     # What no provider gave came with the file.
     before = case(
-        (TagAssignment.provider.is_not(None), literal(AssignmentSource.AUTO, SOURCE)),
+        (
+            or_(TagAssignment.provider.is_not(None), TagAssignment.confidence.is_not(None)),
+            literal(AssignmentSource.AUTO, SOURCE),
+        ),
         else_=literal(AssignmentSource.FILE, SOURCE),
     )
     for some in _chunks(one for one in changes.made_manual if one[1] in ids):

@@ -374,7 +374,7 @@ def test_an_administrator_of_an_instance_gets_no_page_of_the_installation(
     acme.expect_complaint("403")
     acme.go("/control-panel")
     cards = acme.page.get_by_role("main").get_by_role("heading", level=3)
-    expect(cards).to_have_text(["Operations", "Instance Settings", "Users", "Audit"])
+    expect(cards).to_have_text(["Operations", "Instance Settings", "Webhooks", "Users", "Audit"])
     for path in (SYSTEM, f"{SYSTEM}/tensorflow", "/control-panel/instances", "/control-panel/instances/add"):
         assert acme.go(path) == 403, path
 

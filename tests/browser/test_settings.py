@@ -246,7 +246,12 @@ def test_the_side_navigation_has_the_scopes_and_entries_of_the_users_document(ad
     assert labels(page) == [MASTER_SWITCH, "Maximum Number of Tags", "Update Auto Tags"]
     expect(page.get_by_label(MASTER_SWITCH)).to_be_checked()
     administrator.go(f"{SYSTEM}/documents-and-media")
-    assert labels(page) == ["Maximum Upload Size", "Maximum Pixels", "Allowed Extensions"]
+    assert labels(page) == [
+        "Maximum Upload Size",
+        "Maximum Pixels",
+        "Allowed Extensions",
+        "Import keywords from files",
+    ]
     examine_each_way(page, "system-settings-documents-and-media")
 
 

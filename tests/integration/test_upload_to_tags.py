@@ -160,7 +160,9 @@ def test_a_folder_that_is_imported_travels_it_too_and_its_metrics_say_so(
     assert set(installation.database.states(ids)) <= {"tagged", "no_tags"}
     again = installation.run("assets", "import", str(tmp_path), "--instance", "default")
     assert again.stdout == "0 files imported, 3 already there, 0 refused.\n"
-    run = json.loads(installation.run("assets", "retag", "--instance", "default", "--wait", "--json").stdout)
+    some = [argument for document_id in ids for argument in ("--document", str(document_id))]
+    done = installation.run("assets", "retag", "--instance", "default", *some, "--wait", "--json")
+    run = json.loads(done.stdout)
     assert (run["state"], run["left"]) == ("finished", 0)
 
     def counted() -> bool:

@@ -44,8 +44,12 @@ def write(source: BinaryIO, target: BinaryIO, blocks: Blocks) -> None:
     """Copies the file with this packet instead of its own, in front of the pixels."""
     source.seek(len(START))
     target.write(START)
+    is_first = True
     while True:
         size, kind = _head(source)
+        if is_first and kind != b"IHDR":
+            raise Damaged("the header is not the first chunk")
+        is_first = False
         if kind == b"iTXt" and size <= LARGEST_BLOCK:
             content = read_exactly(source, size)
             check = read_exactly(source, 4)

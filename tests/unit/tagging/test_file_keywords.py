@@ -98,7 +98,7 @@ def test_an_attempt_that_waits_has_them_and_is_not_skipped_for_them(library: Lib
     by_hand = replace(held, existing=held.existing | {"mine"})
     refused = _why_not(by_hand, settings)
     assert refused is not None
-    assert refused.reason_code == "has_tags"
+    assert refused.reason_code == "tagged_by_person"
     assert library.record(held, library.conclude(held))
     assert sources(library, document) == {"beach": FILE, "cat": AUTO}
 

@@ -87,12 +87,10 @@ def shelf(sessions: sessionmaker[Session], make: Factory) -> Shelf:
 
 @pytest.fixture
 def documents(shelf: Shelf, make: Factory) -> list[Document]:
-    """Three files: one with an automatic tag, a manual one and one from the file, one
-    from which a tag was removed, one without anything."""
+    """Three files: one with an automatic and a manual tag, one from which a tag was removed, one without anything."""
     found = [make.document(shelf.instance, tagging_state=TaggingState.TAGGED) for _ in range(3)]
     make.tag(found[0], "tabby", source=AUTO, provider="tensorflow", model="m", confidence=0.8)
     make.tag(found[0], "mine")
-    make.tag(found[0], "new", source=AssignmentSource.FILE)
     make.tag(found[1], "sofa")
     with shelf.sessions() as session, unit_of_work(session) as work:
         remove_tags(work, shelf.instance.id, [found[1].id], ["sofa"], user_id=shelf.user.id)
@@ -117,6 +115,17 @@ def test_an_edit_that_is_undone_leaves_everything_as_it_was(
     assert shelf.everything() != before
     shelf.undo(changes)
     assert shelf.everything() == before
+    shelf.undo(changes)
+    assert shelf.everything() == before
+
+
+def test_a_tag_from_the_file_that_became_manual_is_from_the_file_again(
+    shelf: Shelf, documents: list[Document], make: Factory
+) -> None:
+    make.tag(documents[0], "beach", source=AssignmentSource.FILE)
+    before = shelf.everything()
+    changes = shelf.do(add_tags, documents, "beach")
+    assert shelf.on(documents[0])["beach"] == (MANUAL, None)
     shelf.undo(changes)
     assert shelf.everything() == before
 
