@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 LOCAL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation -e .
 
-# Two test processes, each with whole files, since a file's tests share an installation. Half of the time is waiting.
-TWO_AT_ONCE := -n 2 --dist loadfile
-# Both have to find the same tests in the same order, sets included.
+# Three test processes, each with whole files, since a file's tests share an installation. Half of the time is waiting.
+THREE_AT_ONCE := -n 3 --dist loadfile
+# All have to find the same tests in the same order, sets included.
 PARALLEL := PYTHONHASHSEED=$$RANDOM
 
 .PHONY: run test check unit bench faults lock docs help clean
@@ -21,17 +21,17 @@ run: $(VENV)/run.stamp ## set up what is missing, start everything, print where 
 
 test: $(VENV)/test.stamp ## run the whole test suite (installs Chromium, PostgreSQL and exiftool where apt can)
 	@bash .ci/system-packages
-	@$(PARALLEL) $(BIN)/python -m pytest $(TWO_AT_ONCE)
+	@$(PARALLEL) $(BIN)/python -m pytest $(THREE_AT_ONCE)
 
 check: $(VENV)/test.stamp ## format, lint, types, import rules, unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PARALLEL) $(BIN)/python -m pytest tests/unit -q $(TWO_AT_ONCE)
+	$(PARALLEL) $(BIN)/python -m pytest tests/unit -q $(THREE_AT_ONCE)
 
 unit: $(VENV)/test.stamp ## run the unit tests alone
-	$(PARALLEL) $(BIN)/python -m pytest tests/unit -q $(TWO_AT_ONCE)
+	$(PARALLEL) $(BIN)/python -m pytest tests/unit -q $(THREE_AT_ONCE)
 
 faults: $(VENV)/test.stamp ## kill and starve a running installation and look what is left
 	$(BIN)/python -m pytest tests/faults -q

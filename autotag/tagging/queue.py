@@ -107,8 +107,7 @@ class TaggingQueue:
             return
 
         def send() -> None:
-            if self.enqueue(instance_id, [document_id]):
-                self._note_waiting()
+            if self._has_room() and self.enqueue(instance_id, [document_id]):
                 return
             with unit_of_work(work.session) as again:
                 again.session.execute(
@@ -123,12 +122,15 @@ class TaggingQueue:
         """Whether there was enough to do a moment ago; asks nobody, because a transaction is open."""
         return self._busy_until > time.monotonic()
 
-    def _note_waiting(self) -> None:
+    def _has_room(self) -> bool:
+        """Whether the broker has few jobs; if not, it is busy for a moment. One that is away is found out later."""
         try:
-            if self.waiting() >= ENOUGH_JOBS:
-                self._busy_until = time.monotonic() + BUSY_SECONDS
+            if self.waiting() < ENOUGH_JOBS:
+                return True
         except RedisError:
-            return
+            return True
+        self._busy_until = time.monotonic() + BUSY_SECONDS
+        return False
 
     def waiting(self) -> int:
         """Return how many jobs wait in the broker. Raises redis.exceptions.RedisError."""

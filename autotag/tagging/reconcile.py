@@ -16,7 +16,7 @@ from autotag.tagging.queue import TaggingQueue
 BATCH = 32
 """Documents in one job: enough to spare the broker, few enough that a killed worker loses little time."""
 
-FILL = 8
+FILL = 16
 """Jobs in the broker up to which it is filled: a short queue means that little can be lost with it."""
 
 OVERDUE = timedelta(seconds=10)

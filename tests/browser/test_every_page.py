@@ -81,7 +81,10 @@ def filled(installation: Installation, make_pictures: Callable[[int], list[bytes
     value = installation.database.value
     installation.wait(lambda: value("SELECT state FROM tagging_run") == "finished", "the end of the run")
     # Nobody answers there: the test is told as failed.
-    client.post("/account/tokens", data={"name": "Photo import", "csrf_token": client.csrf_token()})
+    client.post(
+        "/account/tokens",
+        data={"name": "Photo import", "role": "viewer", "days": "90", "csrf_token": client.csrf_token()},
+    )
     webhook = {"address": "https://autotag.invalid/hook", "events": ["document.tagged", "run.finished"]}
     added = client.post("/control-panel/webhooks/add", data=webhook | {"csrf_token": client.csrf_token()})
     tested = client.post(

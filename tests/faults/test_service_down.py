@@ -72,7 +72,7 @@ def log_lines(tenant: Tenant, event: str) -> list[str]:
     return [
         line
         for line in tenant.installation.log().splitlines()
-        if event in line and f"instance_id={tenant.id} " in f"{line} "
+        if event in line and f"instance={tenant.web_id} " in f"{line} "
     ]
 
 
