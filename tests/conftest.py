@@ -652,3 +652,9 @@ def documented_verification() -> Callable[[str, str, bytes], bool]:
     exec(lines, names)  # noqa: S102 - this project's own documentation
     verify: Callable[[str, str, bytes], bool] = names["is_from_autotag"]
     return verify
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that start installations: at the end, none of the test processes waits for a long one."""
+    items.sort(key=lambda item: "unit" in Path(item.path).relative_to(REPOSITORY).parts)

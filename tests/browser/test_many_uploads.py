@@ -85,7 +85,8 @@ def test_five_hundred_photographs_at_once_while_the_page_stays_usable(
         begin = time.monotonic()
         page.locator("[data-navigation-collapse]").click(timeout=5_000)
         page.evaluate("new Promise((resolve) => requestAnimationFrame(() => resolve()))")
-        assert time.monotonic() - begin < 3
+        # Two other test processes may be at work beside it.
+        assert time.monotonic() - begin < 5
         answered += 1
         if answered == 1:
             sending = page.locator(".upload-row[data-state=sending]").first

@@ -19,7 +19,7 @@ from autotag.configuration.entries import ENTRIES
 from tests.conftest import EMAIL, REPOSITORY, Installation, Photograph
 
 SEED = "1"
-EXAMPLES = "6"
+EXAMPLES = "3"
 """Cases that each phase makes up for a call, besides those that it derives from the document."""
 
 
@@ -137,4 +137,4 @@ def test_schemathesis_finds_nothing(installation: Installation, token: str, tmp_
     assert tested, done.stdout[-2000:]
     assert passed, done.stdout[-2000:]
     assert int(tested[1]) > 50
-    assert int(passed[2]) > 1000
+    assert int(passed[2]) > 500
