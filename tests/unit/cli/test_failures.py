@@ -37,7 +37,7 @@ def from_database(reason: str) -> OperationalError:
             'The database cannot be used: database "autotag" does not exist',
         ),
         (BrokerAway("Refused."), "The broker cannot be used: Refused. It runs with: autotag up"),
-        (PermissionError(errno.EACCES, "Permission denied", "/root/x"), "/root/x: Permission denied."),
+        (PermissionError(errno.EACCES, "Permission denied", "/srv/x"), "/srv/x: Permission denied."),
         (
             ModuleNotFoundError("No module", name="psycopg"),
             "The database's driver is not installed. Install it with: pip install autotag[postgresql]",
