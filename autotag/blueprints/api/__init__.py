@@ -14,13 +14,15 @@ blueprint = ApiBlueprint("api", __name__, url_prefix=PREFIX)
 reference_blueprint = Blueprint("api_reference", __name__, url_prefix=PREFIX)
 
 # The views register themselves on the blueprint, so it must be there first.
-import autotag.blueprints.api.configuration  # noqa: E402 - the views register themselves on the blueprint
-import autotag.blueprints.api.document_acts  # noqa: E402 - as above
-import autotag.blueprints.api.documents  # noqa: E402 - as above
-import autotag.blueprints.api.files  # noqa: E402 - as above
-import autotag.blueprints.api.limits  # noqa: E402 - as above
-import autotag.blueprints.api.reference  # noqa: E402 - as above
-import autotag.blueprints.api.refusals  # noqa: E402 - as above
-import autotag.blueprints.api.runs  # noqa: E402 - as above
-import autotag.blueprints.api.tags  # noqa: E402 - as above
-import autotag.blueprints.api.uploads  # noqa: E402, F401 - as above
+from autotag.blueprints.api import (  # noqa: E402, F401 - imported for what they register
+    configuration,
+    document_acts,
+    documents,
+    files,
+    limits,
+    reference,
+    refusals,
+    runs,
+    tags,
+    uploads,
+)
