@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.secret_box import SecretBox
-from autotag.models import TaggingState, Webhook, WebhookDelivery, schema
-from autotag.models.engine import build_engine
+from autotag.models import TaggingState, Webhook, WebhookDelivery
 from autotag.models.unit_of_work import unit_of_work
 from autotag.providers.http.client import WebClient
 from autotag.tagging.webhook_events import note_documents
@@ -22,19 +20,6 @@ from autotag.tagging.webhooks import delete_webhook
 from tests.unit.conftest import Factory
 
 pytestmark = pytest.mark.postgresql
-
-
-@pytest.fixture
-def engine(postgresql_url: str) -> Iterator[Engine]:
-    engine = build_engine(postgresql_url)
-    schema.upgrade(engine)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def sessions(engine: Engine) -> sessionmaker[Session]:
-    return sessionmaker(engine, expire_on_commit=False)
 
 
 @pytest.fixture
