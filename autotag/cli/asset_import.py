@@ -10,10 +10,11 @@ import click
 from sqlalchemy.orm import Session
 
 from autotag.cli.asset_choice import refusals_told
-from autotag.cli.asset_options import INSTANCE, JSON, counted
+from autotag.cli.asset_options import INSTANCE, counted
 from autotag.cli.database import open_sessions, reading
 from autotag.cli.environment import load_config
 from autotag.cli.following import Look, follow, warn_if_nobody_works
+from autotag.cli.options import JSON
 from autotag.cli.progress import progress_bar
 from autotag.config import Config
 from autotag.instances.administration import find_by_web_id

@@ -5,20 +5,21 @@ from collections.abc import Mapping
 
 import click
 
+from autotag.cli.options import NUMBER
+
 INSTANCE = click.option("--instance", "web_id", required=True, help="Web ID of the virtual instance.")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 WAIT = click.option("--wait", is_flag=True, help="Wait until it is done, showing progress.")
 DOCUMENTS = click.option(
     "--document",
     "document_ids",
-    type=click.IntRange(1),
+    type=NUMBER,
     multiple=True,
     help="Only this document, by its number; can be given several times.",
 )
 FOLDER = click.option(
     "--folder", metavar="PATH", help="Only this folder and those below it, for example Holidays/2026."
 )
-RUN = click.option("--run", "run_id", type=click.IntRange(1), help="Only what this run has tagged.")
+RUN = click.option("--run", "run_id", type=NUMBER, help="Only what this run has tagged.")
 
 
 def only_one_of(**options: object) -> None:
@@ -36,3 +37,8 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 def print_answer(answer: Mapping[str, object], line: str, *, as_json: bool) -> None:
     """Print what came of a command, for a program or for a person."""
     click.echo(json.dumps(answer) if as_json else line)
+
+
+def see_status(web_id: str) -> str:
+    """Return the command that shows how an instance stands."""
+    return f"autotag assets status --instance {web_id}"

@@ -3,9 +3,10 @@
 import click
 from redis.exceptions import RedisError
 
-from autotag.cli.asset_options import INSTANCE, JSON, counted, print_answer
+from autotag.cli.asset_options import INSTANCE, counted, print_answer
 from autotag.cli.database import open_sessions, reading
 from autotag.cli.environment import load_config
+from autotag.cli.options import JSON
 from autotag.instances.administration import find_by_web_id
 from autotag.models import TaggingState
 from autotag.tagging.claims import release_expired_claims

@@ -9,15 +9,16 @@ from autotag.cli.asset_options import (
     DOCUMENTS,
     FOLDER,
     INSTANCE,
-    JSON,
     WAIT,
     counted,
     only_one_of,
     print_answer,
+    see_status,
 )
 from autotag.cli.database import open_sessions, reading, writing
 from autotag.cli.environment import load_config
 from autotag.cli.following import Look, follow, warn_if_nobody_works
+from autotag.cli.options import JSON
 from autotag.config import Config
 from autotag.instances.administration import find_by_web_id
 from autotag.models import RunScope, RunState
@@ -92,7 +93,7 @@ def _run(
         return
     with reading(config) as session:
         progress = progress_of(session, load_run(session, instance_id, run.id))
-    line = f"Run {run.id} is under way: {counted(run.total, 'image')}. See: {_see(web_id)}"
+    line = f"Run {run.id} is under way: {counted(run.total, 'image')}. See: {see_status(web_id)}"
     print_answer(_answer(progress), line, as_json=as_json)
 
 
@@ -107,7 +108,7 @@ def _follow(config: Config, web_id: str, instance_id: int, run_id: int, as_json:
             counts = count_items(session, run)
             return Look(counts.finished, run.total, run.state is not RunState.RUNNING)
 
-    follow(f"Run {run_id}", look, quiet=as_json, goes_on=f"See: {_see(web_id)}")
+    follow(f"Run {run_id}", look, quiet=as_json, goes_on=f"See: {see_status(web_id)}")
     with sessions() as session:
         progress = progress_of(session, load_run(session, instance_id, run_id))
     counts, state = progress.counts, progress.run.state
@@ -133,7 +134,3 @@ def _answer(progress: RunProgress) -> dict[str, object]:
         "left_out": counts.left_out,
         "left": counts.left,
     }
-
-
-def _see(web_id: str) -> str:
-    return f"autotag assets status --instance {web_id}"

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import click
 
-from autotag.cli.asset_options import INSTANCE, JSON, counted
+from autotag.cli.asset_options import INSTANCE, counted
 from autotag.cli.database import reading
 from autotag.cli.environment import load_config
+from autotag.cli.options import JSON
 from autotag.instances.administration import find_by_web_id
 from autotag.models import TaggingState
 from autotag.tagging.crew import Crew, look_at_crew

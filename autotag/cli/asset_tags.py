@@ -9,16 +9,17 @@ from autotag.cli.asset_options import (
     DOCUMENTS,
     FOLDER,
     INSTANCE,
-    JSON,
     RUN,
     WAIT,
     counted,
     only_one_of,
     print_answer,
+    see_status,
 )
 from autotag.cli.database import actor, open_sessions, reading, writing
 from autotag.cli.environment import load_config
 from autotag.cli.following import Look, follow, warn_if_nobody_works
+from autotag.cli.options import JSON
 from autotag.config import Config
 from autotag.instances.administration import find_by_web_id
 from autotag.models import BulkAction, BulkActionState, TaggingRun
@@ -126,7 +127,9 @@ def _act(
         action = _follow_action(config, web_id, instance_id, action.id, as_json)
     answer = {"action": action.id, "state": action.state, "done": action.done, "total": action.total}
     if action.state is BulkActionState.RUNNING:
-        line = f"Action {action.id} is under way over {counted(action.total, 'file')}. See: {_see(web_id)}"
+        line = (
+            f"Action {action.id} is under way over {counted(action.total, 'file')}. See: {see_status(web_id)}"
+        )
     else:
         line = f"{DONE[kind]}: {counted(action.done, 'file')}."
     print_answer(answer, line, as_json=as_json)
@@ -165,7 +168,7 @@ def _follow_action(
         action = load()
         return Look(action.done, action.total, action.state is not BulkActionState.RUNNING)
 
-    follow(f"Action {action_id}", look, quiet=as_json, goes_on=f"See: {_see(web_id)}")
+    follow(f"Action {action_id}", look, quiet=as_json, goes_on=f"See: {see_status(web_id)}")
     return load()
 
 
@@ -178,10 +181,6 @@ def _follow_undo(config: Config, web_id: str, instance_id: int, run_id: int, as_
             run = load_run(session, instance_id, run_id)
             return Look(count_items(session, run).undone, run.total, run.finished_at is not None)
 
-    follow(f"Undoing run {run_id}", look, quiet=as_json, goes_on=f"See: {_see(web_id)}")
+    follow(f"Undoing run {run_id}", look, quiet=as_json, goes_on=f"See: {see_status(web_id)}")
     with sessions() as session:
         return load_run(session, instance_id, run_id)
-
-
-def _see(web_id: str) -> str:
-    return f"autotag assets status --instance {web_id}"

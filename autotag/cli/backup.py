@@ -6,13 +6,14 @@ from pathlib import Path
 import click
 
 from autotag.cli.environment import load_config
+from autotag.cli.options import JSON
 from autotag.cli.progress import progress_bar
 
 
 @click.command(name="backup")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace a file of that name.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON
 def command(file: Path, overwrite: bool, as_json: bool) -> None:
     """Write database, uploaded files, models and keys to FILE; the server may run meanwhile.
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from autotag.cli.database import actor, reading, writing
 from autotag.cli.environment import load_config, read_line
+from autotag.cli.options import JSON
 from autotag.config import Config
 from autotag.configuration.context import installed_choices, secret_box
 from autotag.configuration.declaration import Entry, Scope
@@ -30,7 +31,6 @@ from autotag.tagging.reactions import configuration_changed
 from autotag.tagging.webhooks import rotate_webhook_secrets
 
 STORED = "(stored)"
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
 
 @click.group(name="config")

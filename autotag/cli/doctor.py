@@ -7,10 +7,11 @@ from dataclasses import asdict
 import click
 
 from autotag.cli.environment import load_config
+from autotag.cli.options import JSON
 
 
 @click.command(name="doctor")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON
 def command(as_json: bool) -> None:
     """Try every dependency and say what to do. Exit code 1 when something is wrong.
 

@@ -5,11 +5,12 @@ import json
 import click
 
 from autotag.cli.environment import load_config
+from autotag.cli.options import JSON
 
 
 @click.command(name="init")
 @click.option("--quick-start", is_flag=True, help="Also enable TensorFlow tagging in the default instance.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON
 def command(quick_start: bool, as_json: bool) -> None:
     """Set up the database, the default instance, its first administrator and the default model. Safe to repeat.
 

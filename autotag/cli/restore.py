@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from autotag.cli.environment import load_config
+from autotag.cli.options import JSON
 from autotag.cli.progress import progress_bar
 
 
 @click.command(name="restore")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace the installation that is there.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON
 def command(file: Path, overwrite: bool, as_json: bool) -> None:
     """Bring back what `autotag backup` wrote to FILE; stop Autotag first.
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from autotag.cli.database import actor, reading, writing
 from autotag.cli.environment import load_config
+from autotag.cli.options import INSTANCE, JSON, NUMBER
 from autotag.instances.administration import find_by_web_id
 from autotag.instances.people import find_user
 from autotag.instances.tokens import (
@@ -18,13 +19,7 @@ from autotag.instances.tokens import (
     list_tokens,
     revoke_any_token,
 )
-from autotag.models import DEFAULT_WEB_ID, ApiToken, Role, User
-
-LARGEST_ID = 2**31 - 1
-INSTANCE = click.option(
-    "--instance", "web_id", default=DEFAULT_WEB_ID, show_default=True, help="Web ID of the instance."
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+from autotag.models import ApiToken, Role, User
 
 
 @click.group(name="tokens")
@@ -87,7 +82,7 @@ def list_all(web_id: str, email: str | None, as_json: bool) -> None:
 
 @command.command()
 @INSTANCE
-@click.argument("token_id", metavar="ID", type=click.IntRange(1, LARGEST_ID))
+@click.argument("token_id", metavar="ID", type=NUMBER)
 def revoke(web_id: str, token_id: int) -> None:
     """End a token at once. ID is the number that `autotag tokens list` shows."""
     with writing(load_config()) as work:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from autotag.cli.database import actor, reading, writing
 from autotag.cli.environment import load_config, read_line
+from autotag.cli.options import INSTANCE, JSON
 from autotag.instances.administration import find_by_web_id
 from autotag.instances.first_sign_in import forget_first_password
 from autotag.instances.people import (
@@ -18,14 +19,10 @@ from autotag.instances.people import (
     set_role,
     set_user_active,
 )
-from autotag.models import DEFAULT_WEB_ID, Role, User, VirtualInstance
+from autotag.models import Role, User, VirtualInstance
 
-INSTANCE = click.option(
-    "--instance", "web_id", default=DEFAULT_WEB_ID, show_default=True, help="Web ID of the instance."
-)
 EMAIL = click.option("--email", required=True, help="E-mail address.")
 ROLE = click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 PASSWORD = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 
 

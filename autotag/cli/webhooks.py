@@ -6,9 +6,9 @@ import click
 
 from autotag.cli.database import actor, reading, writing
 from autotag.cli.environment import load_config
+from autotag.cli.options import INSTANCE, JSON, NUMBER
 from autotag.configuration.context import secret_box
 from autotag.instances.administration import find_by_web_id
-from autotag.models import DEFAULT_WEB_ID
 from autotag.tagging.webhooks import (
     OFFERED_EVENTS,
     WebhookFields,
@@ -20,12 +20,7 @@ from autotag.tagging.webhooks import (
     list_webhooks,
 )
 
-LARGEST_ID = 2**31 - 1
 EVENTS = [event.value for event in OFFERED_EVENTS]
-INSTANCE = click.option(
-    "--instance", "web_id", default=DEFAULT_WEB_ID, show_default=True, help="Web ID of the instance."
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
 
 @click.group(name="webhooks")
@@ -84,7 +79,7 @@ def list_all(web_id: str, as_json: bool) -> None:
 
 @command.command()
 @INSTANCE
-@click.argument("webhook_id", metavar="ID", type=click.IntRange(1, LARGEST_ID))
+@click.argument("webhook_id", metavar="ID", type=NUMBER)
 def delete(web_id: str, webhook_id: int) -> None:
     """Delete a webhook with its log. ID is the number that `autotag webhooks list` shows."""
     with writing(load_config()) as work:
