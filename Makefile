@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --requir
 LOCAL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation -e .
 
 # Three test processes, each with whole files, since a file's tests share an installation. Half of the time is waiting.
-THREE_AT_ONCE := -n 3 --dist loadfile
+THREE_AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
 # All have to find the same tests in the same order, sets included.
 PARALLEL := PYTHONHASHSEED=$$RANDOM
 
