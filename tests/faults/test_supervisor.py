@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 import requests
 
@@ -19,7 +20,17 @@ def test_up_that_is_killed_leaves_no_part_behind_and_goes_on_where_it_was(
 ) -> None:
     installation = start_installation()
     client = installation.client()
-    ids = [client.upload(f"{number}.jpg", content) for number, content in enumerate(make_pictures(40))]
+    ids: list[int] = []
+    held: list[psutil.Process] = []
+    for number, content in enumerate(make_pictures(40)):
+        ids.append(client.upload(f"{number}.jpg", content))
+        # Images are tagged as quickly as one client uploads: held meanwhile, so that something is left at the kill.
+        if number >= 10:
+            held = installation.processes("autotag.inference")
+            for process in held:
+                process.suspend()
+    for process in held:
+        process.resume()
     installation.kill()
     installation.assert_nothing_left()
     assert sum(installation.database.states(ids).values()) == 40
