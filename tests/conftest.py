@@ -31,6 +31,9 @@ from sqlalchemy import Engine, NullPool, RowMapping, bindparam, create_engine, e
 
 from autotag.cli import group
 from autotag.models.engine import sqlite_module
+from tests.postgresql import emptied_database, new_database, postgresql_server, postgresql_url
+
+__all__ = ["emptied_database", "postgresql_server", "postgresql_url"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PHOTOGRAPHS = REPOSITORY.parent / "shared" / "images"
@@ -39,6 +42,12 @@ PASSWORD = "correct horse battery"
 UNFINISHED = ("queued", "running")
 LONG_AGO = "2020-01-01 00:00:00.000000"
 STUBS = REPOSITORY / "tests" / "stubs"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--postgresql", action="store_true", help="run what has a database with PostgreSQL instead of SQLite"
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -495,9 +504,10 @@ InstallationFactory = Callable[..., Installation]
 
 
 @pytest.fixture(scope="module")
-def start_installation() -> Iterator[InstallationFactory]:
+def start_installation(request: pytest.FixtureRequest) -> Iterator[InstallationFactory]:
     """Start installations; at the end each is stopped, and none may leave a process behind."""
     started: list[Installation] = []
+    on_postgresql = request.config.getoption("--postgresql")
 
     def start(
         workers: int = 2,
@@ -507,6 +517,8 @@ def start_installation() -> Iterator[InstallationFactory]:
         python: str = sys.executable,
         **settings: str,
     ) -> Installation:
+        if on_postgresql and "AUTOTAG_DATABASE_URL" not in settings:
+            settings["AUTOTAG_DATABASE_URL"] = new_database(request.getfixturevalue("postgresql_server"))
         # A short path: the broker's socket lies in it.
         folder = Path(tempfile.mkdtemp(prefix="at-"))
         installation = Installation(folder, workers, settings, quick_start=quick_start, python=python)
@@ -655,6 +667,19 @@ def documented_verification() -> Callable[[str, str, bytes], bool]:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that start installations: at the end, none of the test processes waits for a long one."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the files that start installations: at the end, none of the test processes waits for a long one.
+
+    With `--postgresql`, what has no database of its own or is about SQLite is left out.
+    """
     items.sort(key=lambda item: "unit" in Path(item.path).relative_to(REPOSITORY).parts)
+    if config.getoption("--postgresql"):
+        kept = [item for item in items if _runs_on_postgresql(item)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+
+
+def _runs_on_postgresql(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    has_database = fixtures & {"database_url", "start_installation"}
+    return bool(has_database) and not any(item.iter_markers("sqlite")) and "postgresql_url" not in fixtures

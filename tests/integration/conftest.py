@@ -1,77 +1,16 @@
-"""A PostgreSQL server of the tests' own, in a temporary folder."""
+"""What the tests of single services on PostgreSQL share: a database with the tables, an instance, documents."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import Document, TaggingState, VirtualInstance, schema
 from autotag.models.engine import build_engine
 from autotag.models.unit_of_work import unit_of_work
-
-SERVER_USER = "postgres"
-
-
-def server_programs() -> Path | None:
-    """The folder of PostgreSQL's programs: on the path, or where Debian keeps each version."""
-    if found := shutil.which("pg_ctl"):
-        return Path(found).resolve().parent
-    folders = Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")
-    versions = sorted(folders, key=lambda path: int(path.parts[-3]))
-    return versions[-1].parent if versions else None
-
-
-def as_server_user(*command: str) -> None:
-    """Run a program as the server's user: PostgreSQL refuses to run as root."""
-    prefix = ["runuser", "-u", SERVER_USER, "--"] if os.geteuid() == 0 else []
-    done = subprocess.run(
-        [*prefix, *command], cwd="/", capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-
-
-@pytest.fixture(scope="session")
-def postgresql_server(absent: Callable[[str], None]) -> Iterator[str]:
-    """The URL of a cluster that runs while the tests do; the database's name is to be appended."""
-    programs = server_programs()
-    if programs is None:
-        absent("PostgreSQL is not installed")
-        return
-    folder = Path(tempfile.mkdtemp(prefix="at-pg-"))
-    data = folder / "data"
-    if os.geteuid() == 0:
-        shutil.chown(folder, SERVER_USER)
-    try:
-        initdb = [str(programs / "initdb"), "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
-        as_server_user(*initdb, f"--username={SERVER_USER}", f"--pgdata={data}")
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-        control = [str(programs / "pg_ctl"), "-D", str(data), "-w"]
-        as_server_user(*control, "-l", str(folder / "log"), "-o", options, "start")
-        try:
-            yield f"postgresql+psycopg://{SERVER_USER}@/{{database}}?host={folder}"
-        finally:
-            as_server_user(*control, "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def postgresql_url(postgresql_server: str, request: pytest.FixtureRequest) -> str:
-    """The URL of an empty database of this test's own."""
-    name = f"test_{abs(hash(request.node.nodeid)) % 10**12}"
-    engine = create_engine(postgresql_server.format(database="postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return postgresql_server.format(database=name)
 
 
 @pytest.fixture

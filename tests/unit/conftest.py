@@ -66,7 +66,11 @@ def migrated_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def database_url(migrated_template: Path, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.config.getoption("--postgresql"):
+        url: str = request.getfixturevalue("emptied_database")()
+        return url
+    migrated_template: Path = request.getfixturevalue("migrated_template")
     path = tmp_path / "autotag.sqlite"
     shutil.copyfile(migrated_template, path)
     return f"sqlite:///{path}"
