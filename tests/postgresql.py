@@ -15,12 +15,50 @@ from pathlib import Path
 from secrets import token_hex
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 
-from autotag.models import Base, schema
+from autotag.models import schema
 from autotag.models.engine import build_engine
 
 SERVER_USER = "postgres"
+# Nothing has to outlive the tests.
+CARELESS = (
+    "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0"
+)
+MEMORY = Path("/dev/shm")
+ENOUGH_MEMORY = 2 * 1024**3
+
+# `test.empty` deletes all rows and counts anew, and answers whether the tables are as they were made. TRUNCATE, which
+# makes files anew, would take ten times as long. Whatever a test has left open is closed: it could hold a lock.
+NOTE_CHANGES = """
+CREATE SCHEMA test;
+CREATE TABLE test.version AS SELECT * FROM alembic_version;
+CREATE TABLE test.change (command text);
+CREATE FUNCTION test.note() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO test.change VALUES (tg_tag);
+END $$;
+CREATE FUNCTION test.empty() RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  name text;
+BEGIN
+  PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+  IF EXISTS (SELECT FROM test.change) THEN
+    RETURN false;
+  END IF;
+  -- Foreign keys are looked after by triggers, which would look at each row.
+  SET LOCAL session_replication_role = replica;
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+    EXECUTE format('DELETE FROM public.%I', name);
+  END LOOP;
+  INSERT INTO alembic_version SELECT * FROM test.version;
+  PERFORM setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false) FROM pg_sequences
+    WHERE last_value IS NOT NULL;
+  RETURN true;
+END $$;
+CREATE EVENT TRIGGER note_changes ON ddl_command_end EXECUTE FUNCTION test.note();
+"""
 
 
 def server_programs() -> Path | None:
@@ -48,14 +86,14 @@ def postgresql_server(absent: Callable[[str], None]) -> Iterator[str]:
     if programs is None:
         absent("PostgreSQL is not installed")
         return
-    folder = Path(tempfile.mkdtemp(prefix="at-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="at-pg-", dir=_memory()))
     data = folder / "data"
     if os.geteuid() == 0:
         shutil.chown(folder, SERVER_USER)
     try:
         initdb = [str(programs / "initdb"), "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
         as_server_user(*initdb, f"--username={SERVER_USER}", f"--pgdata={data}")
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder} {CARELESS}"
         control = [str(programs / "pg_ctl"), "-D", str(data), "-w"]
         as_server_user(*control, "-l", str(folder / "log"), "-o", options, "start")
         try:
@@ -66,14 +104,27 @@ def postgresql_server(absent: Callable[[str], None]) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def new_database(server: str) -> str:
-    """Make an empty database; return its URL."""
+def _memory() -> Path | None:
+    """Where files are kept in memory, when there is enough of it: a container has 64 MB as a rule."""
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY else None
+
+
+def new_database(server: str, template: str | None = "template1") -> str:
+    """Make a database like another one, by default an empty one; return its URL."""
     name = f"test_{token_hex(8)}"
     engine = create_engine(server.format(database="postgres"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     engine.dispose()
     return server.format(database=name)
+
+
+def database_elsewhere(url: str, folder: Path) -> str:
+    """The URL of an empty database of the same kind as another one: a file that is not there, or one on its server."""
+    found = make_url(url)
+    if found.get_backend_name() == "sqlite":
+        return f"sqlite:///{folder / 'autotag.sqlite'}"
+    return new_database(url.replace(str(found.database), "{database}"))
 
 
 @pytest.fixture
@@ -82,37 +133,42 @@ def postgresql_url(postgresql_server: str) -> str:
     return new_database(postgresql_server)
 
 
+class EmptiedDatabase:
+    """One database with the tables of this version, emptied as often as is asked for.
+
+    Making a database takes a hundred times as long as emptying one, so that is left to the tests after which it is
+    needed: an event trigger notes each statement that changes tables.
+    """
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._template = new_database(server)
+        engine = build_engine(self._template)
+        schema.upgrade(engine)
+        with engine.begin() as connection:
+            connection.execute(text(NOTE_CHANGES))
+        engine.dispose()
+        self._engine = self._made_anew()
+
+    def __call__(self) -> str:
+        """Empty it; return its URL, which is another one when a test has changed the tables."""
+        with self._engine.begin() as connection:
+            is_as_made = connection.scalar(text("SELECT test.empty()"))
+        if not is_as_made:
+            self.close()
+            self._engine = self._made_anew()
+        return self._engine.url.render_as_string(hide_password=False)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _made_anew(self) -> Engine:
+        return build_engine(new_database(self._server, template=make_url(self._template).database))
+
+
 @pytest.fixture(scope="session")
-def emptied_database(postgresql_server: str) -> Iterator[Callable[[], str]]:
-    """Returns, each time, the URL of the same database with the tables of this version and nothing in them."""
-    url = new_database(postgresql_server)
-    engine = build_engine(url)
-    schema.upgrade(engine)
-
-    def empty() -> str:
-        _empty(engine)
-        return url
-
-    yield empty
-    engine.dispose()
-
-
-def _empty(engine: Engine) -> None:
-    """Delete all rows and begin to count anew. Emptying files, as TRUNCATE does, would take ten times as long."""
-    with engine.begin() as connection:
-        connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        )
-        # Foreign keys are looked after by triggers, which would look at each row.
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        for table in Base.metadata.tables.values():
-            connection.execute(text(f'DELETE FROM "{table.name}"'))  # noqa: S608 - our own names
-        connection.execute(
-            text(
-                "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false) FROM pg_sequences"
-                " WHERE last_value IS NOT NULL"
-            )
-        )
+def emptied_database(postgresql_server: str) -> Iterator[EmptiedDatabase]:
+    """Returns, each time it is called, the URL of a database with the tables of this version and nothing in them."""
+    database = EmptiedDatabase(postgresql_server)
+    yield database
+    database.close()

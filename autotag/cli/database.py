@@ -20,7 +20,7 @@ from autotag.instances.administration import InstanceError, UnknownInstance
 from autotag.instances.people import PeopleError
 from autotag.media.errors import MediaError
 from autotag.models import schema
-from autotag.models.engine import build_session_factory
+from autotag.models.engine import lent_sessions
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.observability import configure_logging
 
@@ -39,9 +39,8 @@ REFUSALS = (
 def reading(config: Config) -> Iterator[Session]:
     """Open a session to read with. What the domain refuses ends the command with exit code 1."""
     try:
-        with open_sessions(config)() as session:
-            engine = session.get_bind().engine
-            _check_schema(engine)
+        with _lent_sessions(config) as sessions, sessions() as session:
+            _check_schema(session.get_bind().engine)
             yield session
     except REFUSALS as error:
         raise click.ClickException(str(error)) from error
@@ -50,10 +49,19 @@ def reading(config: Config) -> Iterator[Session]:
 
 
 def open_sessions(config: Config) -> sessionmaker[Session]:
-    """Return the factory of a command's sessions. Log lines of the domain go to standard error from here on."""
+    """Return the factory of a command's sessions, whose connections are closed when the command ends.
+
+    Log lines of the domain go to standard error from here on.
+    """
+    return click.get_current_context().with_resource(_lent_sessions(config))
+
+
+@contextmanager
+def _lent_sessions(config: Config) -> Iterator[sessionmaker[Session]]:
     configure_logging(config.log_format, logging.WARNING, lasting=False)
     refuse_missing_file(config)
-    return build_session_factory(config.database_url)
+    with lent_sessions(config.database_url) as sessions:
+        yield sessions
 
 
 @contextmanager

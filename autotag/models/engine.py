@@ -1,6 +1,8 @@
 """The engine: SQLite treated as a real database, PostgreSQL as it is."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -79,3 +81,13 @@ def build_engine(url: str, *, durable: bool = True) -> Engine:
 def build_session_factory(url: str, *, durable: bool = True) -> sessionmaker[Session]:
     """Return the factory of sessions for processes without Flask: workers, scheduler, commands."""
     return sessionmaker(build_engine(url, durable=durable), expire_on_commit=False)
+
+
+@contextmanager
+def lent_sessions(url: str, *, durable: bool = True) -> Iterator[sessionmaker[Session]]:
+    """Lend the factory of sessions to who needs it for a while; all connections are closed at the end."""
+    sessions = build_session_factory(url, durable=durable)
+    try:
+        yield sessions
+    finally:
+        sessions.kw["bind"].dispose()

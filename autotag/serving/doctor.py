@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redis.exceptions import RedisError
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from autotag.config import Config
@@ -18,7 +18,7 @@ from autotag.inference.store import ModelStore
 from autotag.media.errors import StorageError
 from autotag.media.storage import FolderStorage
 from autotag.models import TaggingState, schema
-from autotag.models.engine import build_engine, build_session_factory, sqlite_is_safe, sqlite_module
+from autotag.models.engine import lent_sessions, sqlite_is_safe, sqlite_module
 from autotag.tagging.attention import OPEN_STATES, groups
 from autotag.tagging.crew import look_at_crew
 from autotag.tagging.process_state import process_health
@@ -44,11 +44,14 @@ def examine(config: Config) -> list[Check]:
 
 def _database(config: Config) -> Check:
     try:
-        engine = build_engine(config.database_url)
-        with engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-            sound = engine.dialect.name != "sqlite" or connection.scalar(text("PRAGMA quick_check")) == "ok"
-        current = schema.is_current(engine)
+        with lent_sessions(config.database_url) as sessions:
+            engine: Engine = sessions.kw["bind"]
+            with engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+                sound = (
+                    engine.dialect.name != "sqlite" or connection.scalar(text("PRAGMA quick_check")) == "ok"
+                )
+            current = schema.is_current(engine)
     except ModuleNotFoundError as error:
         advice = "Install the database's driver, for PostgreSQL: pip install autotag[postgresql]"
         return Check("database", False, _short(error), f"{advice}, or check AUTOTAG_DATABASE_URL.")
@@ -58,7 +61,13 @@ def _database(config: Config) -> Check:
         return Check("database", False, "SQLite reports damage.", "Restore the last backup.")
     if not current:
         return Check("database", False, "The tables are not those of this version.", "Run: autotag init")
-    return _sqlite() if engine.dialect.name == "sqlite" else Check("database", True, engine.dialect.name)
+    return _sqlite() if engine.dialect.name == "sqlite" else _postgresql(engine)
+
+
+def _postgresql(engine: Engine) -> Check:
+    # The dialect has it from its first connection.
+    version = ".".join(str(part) for part in engine.dialect.server_version_info or ())
+    return Check("database", True, f"PostgreSQL {version}")
 
 
 def _sqlite() -> Check:
@@ -109,7 +118,7 @@ def _model(config: Config) -> Check:
 
 def _process(config: Config) -> Check:
     try:
-        with build_session_factory(config.database_url)() as session:
+        with lent_sessions(config.database_url) as sessions, sessions() as session:
             health = process_health(session)
     except (SQLAlchemyError, ModuleNotFoundError) as error:
         return Check("tensorflow", False, _short(error), "See the database above.")
@@ -137,7 +146,7 @@ def _workers(config: Config) -> Check:
 def _documents(config: Config) -> Check:
     """Say what the operations page says; failed documents are no fault of the installation."""
     try:
-        with build_session_factory(config.database_url)() as session:
+        with lent_sessions(config.database_url) as sessions, sessions() as session:
             found = groups(session, None)
     except (SQLAlchemyError, ModuleNotFoundError) as error:
         return Check("documents", False, _short(error), "See the database above.")

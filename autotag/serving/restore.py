@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autotag.config import Config
 from autotag.models import schema
-from autotag.models.engine import build_engine, build_session_factory
+from autotag.models.engine import build_engine, lent_sessions
 from autotag.serving.backup import (
     COMPLETE,
     DATABASE,
@@ -63,9 +63,8 @@ def restore(
             raise BackupError(f"The backup could not be restored: {error.strerror or error}.") from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-        sessions = build_session_factory(config.database_url)
-        release_all_claims(sessions)
-        sessions.kw["bind"].dispose()
+        with lent_sessions(config.database_url) as sessions:
+            release_all_claims(sessions)
     return manifest
 
 

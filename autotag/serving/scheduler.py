@@ -7,11 +7,12 @@ import threading
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
 from autotag.instances.directory import InstanceNames
 from autotag.media.storage import FolderStorage
-from autotag.models.engine import build_session_factory
+from autotag.models.engine import lent_sessions
 from autotag.observability import name_instances
 from autotag.serving.sweeping import HourlySweep
 from autotag.serving.webhook_dispatch import WebhookDispatch
@@ -36,7 +37,11 @@ def run_scheduler(config: Config) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    sessions = build_session_factory(config.database_url, durable=False)
+    with lent_sessions(config.database_url, durable=False) as sessions:
+        _tend_until(stop, config, sessions)
+
+
+def _tend_until(stop: threading.Event, config: Config, sessions: sessionmaker[Session]) -> None:
     name_instances(InstanceNames(sessions))
     queue = TaggingQueue(connect(config.broker_url))
     sweep = HourlySweep(sessions, FolderStorage(config.storage_path))

@@ -22,7 +22,7 @@ from autotag.instances.directory import ensure_default_instance
 from autotag.instances.first_sign_in import keep_first_sign_in, read_first_password
 from autotag.instances.people import create_user
 from autotag.models import Role, User, schema
-from autotag.models.engine import build_session_factory
+from autotag.models.engine import lent_sessions
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 
 
@@ -40,8 +40,7 @@ def set_up(config: Config, *, quick_start: bool = False) -> SetUp:
 
     `quick_start` saves the TensorFlow entry as enabled for the default instance, unless it has a record of its own.
     """
-    with _locked(config.instance_path / ".set-up.lock"):
-        sessions = build_session_factory(config.database_url)
+    with _locked(config.instance_path / ".set-up.lock"), lent_sessions(config.database_url) as sessions:
         with sessions() as session:
             engine = session.get_bind().engine
             if not schema.is_current(engine):

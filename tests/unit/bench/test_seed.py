@@ -1,6 +1,5 @@
 """The seeded library: measurements stand on it, so it has to be what it says."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -12,8 +11,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.library import list_documents
 from autotag.media.query import DocumentQuery
-from autotag.models import Document, DocumentVersion, Folder, Tag, TagAssignment, TaggingState, User
+from autotag.models import Document, DocumentVersion, Folder, Tag, TagAssignment, TaggingState, User, schema
 from autotag.models.engine import build_session_factory
+from tests.postgresql import database_elsewhere
 
 DOCUMENTS = 600
 
@@ -81,17 +81,19 @@ def test_the_search_finds_what_was_seeded(
 
 
 def test_the_same_seed_makes_the_same_rows(
-    seed: ModuleType, sessions: sessionmaker[Session], migrated_template: Path, tmp_path: Path
+    seed: ModuleType, sessions: sessionmaker[Session], database_url: str, tmp_path: Path
 ) -> None:
-    shutil.copyfile(migrated_template, tmp_path / "second.sqlite")
-    second = build_session_factory(f"sqlite:///{tmp_path / 'second.sqlite'}", durable=False)
+    (tmp_path / "second").mkdir()
+    second = build_session_factory(database_elsewhere(database_url, tmp_path / "second"), durable=False)
+    schema.upgrade(second.kw["bind"])
     columns = (Document.title, Document.mime_type, Document.size, Document.tagging_state, Document.folder_id)
     made = []
     for factory in (sessions, second):
         seed.fill(factory, documents=DOCUMENTS, seed=3)
         with factory() as session:
             documents = session.execute(select(*columns).order_by(Document.id)).all()
-            tags = session.execute(select(TagAssignment.document_id, TagAssignment.tag_id)).all()
+            pairs = select(TagAssignment.document_id, TagAssignment.tag_id)
+            tags = session.execute(pairs.order_by(TagAssignment.document_id, TagAssignment.tag_id)).all()
             made.append((documents, tags))
     second.kw["bind"].dispose()
     assert made[0] == made[1]

@@ -5,6 +5,9 @@ import pytest
 from click.testing import CliRunner
 
 from autotag.cli import group
+from autotag.models import schema
+from autotag.models.engine import build_engine
+from tests.postgresql import database_elsewhere
 
 
 @pytest.fixture
@@ -17,11 +20,14 @@ def test_a_backup_is_made_and_restored_by_command(environment: dict[str, str], t
     made = CliRunner().invoke(group, ["backup", str(target), "--json"], env=environment)
     assert made.exit_code == 0, made.output
     assert json.loads(made.stdout)["files"] == 0
-    there = {"AUTOTAG_INSTANCE_PATH": str(tmp_path / "there")}
+    url = database_elsewhere(environment["AUTOTAG_DATABASE_URL"], tmp_path / "there")
+    there = {"AUTOTAG_INSTANCE_PATH": str(tmp_path / "there"), "AUTOTAG_DATABASE_URL": url}
     restored = CliRunner().invoke(group, ["restore", str(target)], env=there)
     assert restored.exit_code == 0, restored.output
     assert "Start with: autotag up" in restored.output
-    assert (tmp_path / "there" / "autotag.sqlite").is_file()
+    engine = build_engine(url)
+    assert schema.is_current(engine)
+    engine.dispose()
 
 
 def test_what_would_be_lost_is_refused_in_one_line(environment: dict[str, str], tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ def test_a_database_that_is_missing_is_one_line_and_none_is_made(
     assert not (tmp_path / "none.sqlite").exists()
 
 
+@pytest.mark.sqlite
 def test_a_database_that_somebody_holds_is_one_line(
     autotag: Autotag, make: Factory, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

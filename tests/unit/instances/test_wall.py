@@ -151,6 +151,7 @@ def test_a_session_that_leaves_its_instance_holds_nothing_of_it(scoped: Session,
     assert scoped.scalars(select(Document.title)).all() == ["theirs"]
 
 
+@pytest.mark.sqlite
 def test_the_wall_chooses_no_index(scoped: Session, engine: Engine) -> None:
     """What is quick without the wall is quick behind it: a document's tags are found from the document."""
     asked: list[tuple[str, object]] = []

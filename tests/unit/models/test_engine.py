@@ -2,6 +2,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from autotag.models.engine import (
     build_engine,
     build_session_factory,
     engine_options,
+    lent_sessions,
     sqlite_is_safe,
     sqlite_module,
 )
@@ -36,6 +38,7 @@ for _ in range(int(sys.argv[2])):
 """
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("pragma", "value"),
     [("journal_mode", "wal"), ("foreign_keys", 1), ("busy_timeout", 15_000), ("mmap_size", 0)],
@@ -60,6 +63,7 @@ def test_an_engine_is_durable_unless_told_otherwise(tmp_path: Path) -> None:
     factory.kw["bind"].dispose()
 
 
+@pytest.mark.sqlite
 def test_the_linked_sqlite_is_free_of_the_wal_reset_bug(engine: Engine) -> None:
     with engine.connect() as connection:
         live = connection.scalar(text("SELECT sqlite_version()"))
@@ -75,6 +79,17 @@ def test_an_older_sqlite_counts_as_unsafe(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_postgresql_gets_no_options_of_sqlite() -> None:
     assert "module" not in engine_options("postgresql+psycopg://host/name")
+
+
+@pytest.mark.parametrize("failure", [None, RuntimeError])
+def test_lent_sessions_leave_no_connection_open(database_url: str, failure: type[Exception] | None) -> None:
+    with pytest.raises(failure) if failure else nullcontext(), lent_sessions(database_url) as sessions:
+        with sessions() as session:
+            session.execute(text("SELECT 1"))
+        assert sessions.kw["bind"].pool.checkedin() == 1
+        if failure:
+            raise failure
+    assert sessions.kw["bind"].pool.checkedin() == 0
 
 
 def test_a_row_that_points_nowhere_is_refused(make: Factory, sessions: sessionmaker[Session]) -> None:
@@ -94,6 +109,7 @@ def test_deleting_an_instance_takes_its_documents_along(
         assert session.scalars(select(Document)).all() == []
 
 
+@pytest.mark.sqlite
 def test_a_unit_of_work_takes_the_write_lock_at_its_beginning(
     make: Factory, sessions: sessionmaker[Session]
 ) -> None:
@@ -104,6 +120,7 @@ def test_a_unit_of_work_takes_the_write_lock_at_its_beginning(
             second.execute(update(VirtualInstance).values(max_users=1))
 
 
+@pytest.mark.sqlite
 def test_reading_takes_no_write_lock(make: Factory, sessions: sessionmaker[Session]) -> None:
     make.instance()
     with sessions() as reader, sessions() as writer:
@@ -113,6 +130,7 @@ def test_reading_takes_no_write_lock(make: Factory, sessions: sessionmaker[Sessi
             writer.execute(update(VirtualInstance).values(max_users=1))
 
 
+@pytest.mark.sqlite
 def test_a_second_writer_waits_and_sees_what_the_first_wrote(
     make: Factory, sessions: sessionmaker[Session]
 ) -> None:
@@ -142,6 +160,7 @@ def test_a_second_writer_waits_and_sees_what_the_first_wrote(
         assert session.scalars(select(VirtualInstance)).one().max_users == 42
 
 
+@pytest.mark.sqlite
 def test_two_processes_lose_no_update(
     make: Factory, database_url: str, sessions: sessionmaker[Session]
 ) -> None:

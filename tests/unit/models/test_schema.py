@@ -91,7 +91,9 @@ def test_every_constraint_in_the_database_has_the_name_of_the_convention(engine:
     found = inspect(engine)
     for table in tables(engine):
         # SQLite takes no name for the key of a table whose numbers are never given again.
-        keeps_count = bool(Base.metadata.tables[table].dialect_kwargs.get("sqlite_autoincrement"))
+        keeps_count = engine.dialect.name == "sqlite" and bool(
+            Base.metadata.tables[table].dialect_kwargs.get("sqlite_autoincrement")
+        )
         assert found.get_pk_constraint(table)["name"] == (None if keeps_count else f"pk_{table}")
         for key in found.get_foreign_keys(table):
             columns = "_".join(key["constrained_columns"])
@@ -137,5 +139,6 @@ def test_a_migration_that_makes_a_table_anew_keeps_the_rows_that_refer_to_it(
     schema.upgrade(engine)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM tag_assignment").scalar_one() == 1
-        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+        if engine.dialect.name == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
     engine.dispose()

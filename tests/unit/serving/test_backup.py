@@ -17,6 +17,7 @@ from autotag.models import Document, TaggingState
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving.backup import BackupError, back_up, plain_url, run_tool
 from autotag.serving.restore import restore
+from tests.postgresql import database_elsewhere
 from tests.unit.conftest import Factory
 
 
@@ -45,7 +46,7 @@ def elsewhere(config: Config, folder: Path) -> Config:
     return replace(
         config,
         instance_path=folder,
-        database_url=f"sqlite:///{folder / 'autotag.sqlite'}",
+        database_url=database_elsewhere(config.database_url, folder),
         storage_path=folder / "files",
     )
 
@@ -179,10 +180,12 @@ def make_it_newer(member: tarfile.TarInfo, content: bytes) -> bytes:
     return json.dumps(json.loads(content) | {"revision": "9999"}).encode()
 
 
-def make_it_postgresql(member: tarfile.TarInfo, content: bytes) -> bytes:
+def make_it_of_another_kind(member: tarfile.TarInfo, content: bytes) -> bytes:
     if member.name != "manifest.json":
         return content
-    return json.dumps(json.loads(content) | {"database": "postgresql"}).encode()
+    manifest = json.loads(content)
+    kind = "postgresql" if manifest["database"] == "sqlite" else "sqlite"
+    return json.dumps(manifest | {"database": kind}).encode()
 
 
 def climb_out(member: tarfile.TarInfo, content: bytes) -> bytes:
@@ -199,7 +202,7 @@ def climb_out(member: tarfile.TarInfo, content: bytes) -> bytes:
         (leave_out_end, "broke off"),
         (leave_out_original, "not hold as many files"),
         (make_it_newer, "newer"),
-        (make_it_postgresql, "is of postgresql"),
+        (make_it_of_another_kind, "The backup is of"),
         (climb_out, "no backup of Autotag"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from sqlalchemy import make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
@@ -43,7 +44,8 @@ def test_a_sound_database_is_told_with_its_version(
 ) -> None:
     check = look("database", config)
     assert (check.ok, check.advice) == (True, "")
-    assert sqlite_module().sqlite_version in check.detail
+    told = {"sqlite": f"SQLite {sqlite_module().sqlite_version}", "postgresql": "PostgreSQL 1"}
+    assert check.detail.startswith(told[make_url(config.database_url).get_backend_name()])
 
 
 def test_a_database_without_tables_has_to_be_set_up(
@@ -72,6 +74,7 @@ def test_a_database_that_cannot_be_reached_is_told(
     assert "\n" not in check.detail
 
 
+@pytest.mark.sqlite
 def test_a_damaged_database_is_told(
     look: Callable[[str, Config], Check], config: Config, tmp_path: Path
 ) -> None:
@@ -82,6 +85,7 @@ def test_a_damaged_database_is_told(
     assert not look("database", config).ok
 
 
+@pytest.mark.sqlite
 def test_an_sqlite_that_can_corrupt_its_file_is_told(
     look: Callable[[str, Config], Check], config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:

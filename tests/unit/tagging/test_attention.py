@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -95,6 +96,7 @@ def test_what_is_in_hand_names_its_claim(session: Session, make: Factory) -> Non
     assert len(in_hand(session, None)) == 2
 
 
+@pytest.mark.sqlite
 def test_counting_reads_the_index_alone(session: Session, engine: Engine, make: Factory) -> None:
     """At 100,000 documents that makes the difference between a millisecond and a tenth of a second."""
     acme = make.instance("acme")

@@ -172,6 +172,7 @@ def test_the_list_takes_as_many_statements_for_forty_tags_as_for_one(
     assert counts == [12, 12]
 
 
+@pytest.mark.sqlite
 def test_usages_are_counted_over_an_index(
     session: Session, engine: Engine, acme: VirtualInstance, used: Used
 ) -> None:

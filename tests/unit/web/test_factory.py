@@ -96,6 +96,7 @@ def test_two_applications_live_in_one_process(
     assert first.test_client().get("/sign-in").status_code == 200
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("pragma", "value"), [("foreign_keys", 1), ("synchronous", 2), ("journal_mode", "wal")]
 )
