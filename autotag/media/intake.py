@@ -10,8 +10,10 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import structlog
+from sqlalchemy.orm import Session
 
 from autotag.media.errors import UploadRefused
+from autotag.media.released import want
 from autotag.media.search import refresh
 from autotag.media.sniffing import SNIFFED_BYTES, sniff
 from autotag.media.storage import Storage, not_stored, original_key
@@ -45,13 +47,14 @@ class ReceivedFile:
 
 @contextmanager
 def receive(
-    stream: BinaryIO, file_name: str, *, storage: Storage, limits: UploadLimits
+    stream: BinaryIO, file_name: str, *, session: Session, storage: Storage, limits: UploadLimits
 ) -> Iterator[ReceivedFile]:
     """Stream an upload to disk, checking limits on the way, and keep it under its content hash.
 
     Raises UploadRefused with code `empty_file`, `file_too_large` or `extension_not_allowed`, and StorageError
-    when the disk refuses; then nothing is left behind. The file that is kept stays when the block fails: it
-    may be another document's content as well, and the sweep removes files that no document names.
+    when the disk or the object store refuses; then nothing is left behind. The session's transaction is ended. The
+    file that is kept stays when the block fails: it may be another document's content as well, and the sweep removes
+    files that no document names.
     """
     name = clean_file_name(file_name)
     _check_extension(name, limits)
@@ -63,6 +66,7 @@ def receive(
             raise not_stored(error) from error
         if not size:
             raise UploadRefused("empty_file", "The file is empty.")
+        want(session, sha256)
         storage.keep(path, original_key(sha256))
         yield ReceivedFile(name, sha256, size, sniff(head))
     finally:
