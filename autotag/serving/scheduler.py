@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autotag.config import Config
 from autotag.instances.directory import InstanceNames
-from autotag.media.storage import FolderStorage
+from autotag.media.storage_choice import storage_of
 from autotag.models.engine import build_session_factory
 from autotag.observability import name_instances
 from autotag.serving.sweeping import HourlySweep
@@ -39,7 +39,7 @@ def run_scheduler(config: Config) -> None:
     sessions = build_session_factory(config.database_url, durable=False)
     name_instances(InstanceNames(sessions))
     queue = TaggingQueue(connect(config.broker_url))
-    sweep = HourlySweep(sessions, FolderStorage(config.storage_path))
+    sweep = HourlySweep(sessions, storage_of(config))
     webhooks = WebhookDispatch(sessions, webhook_sender(config, sessions, "scheduler"))
     heartbeat = Heartbeat(queue.connection, Part.SCHEDULER, f"{socket.gethostname()}.{secrets.token_hex(4)}")
     heartbeat.start()

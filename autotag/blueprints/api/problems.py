@@ -54,6 +54,7 @@ PROBLEMS = {
     ),
     "internal_server_error": ProblemKind(500, "The server failed. Nothing of the call was kept."),
     "unavailable": ProblemKind(503, "The database does not answer. Nothing was changed."),
+    "storage_unavailable": ProblemKind(503, "The object storage does not answer. Nothing was changed."),
     "storage": ProblemKind(507, "The disk did not take the file."),
 }
 """All codes, by status."""
