@@ -17,6 +17,7 @@ from autotag.inference.errors import InferenceError
 from autotag.inference.process import ImageRequest, InferenceProcess
 from autotag.inference.store import ModelStore
 from autotag.media.errors import StorageError, StorageUnavailable
+from autotag.media.storage import Storage
 from autotag.media.storage_choice import storage_of
 from autotag.models import TaggingState, schema
 from autotag.models.engine import build_engine, build_session_factory, sqlite_is_safe, sqlite_module
@@ -82,14 +83,8 @@ def _broker(config: Config) -> Check:
 
 def _storage(config: Config) -> Check:
     storage = storage_of(config)
-    key = f"doctor-{secrets.token_hex(8)}"
     try:
-        path = storage.incoming()
-        path.write_bytes(b"autotag")
-        storage.keep(path, key, durable=False)
-        with storage.open(key) as file:
-            found = file.read()
-        storage.delete(key)
+        found = _kept_and_read(storage, b"autotag")
         free = storage.free_bytes()
     except StorageUnavailable as error:
         advice = (
@@ -106,6 +101,21 @@ def _storage(config: Config) -> Check:
     if free < LITTLE_SPACE_BYTES:
         return Check("storage", False, detail, "Make space: uploads will be refused soon.")
     return Check("storage", True, detail)
+
+
+def _kept_and_read(storage: Storage, content: bytes) -> bytes:
+    """Keep a content, read it and remove it again."""
+    key = f"doctor-{secrets.token_hex(8)}"
+    path = storage.incoming()
+    try:
+        path.write_bytes(content)
+        storage.keep(path, key, durable=False)
+    finally:
+        path.unlink(missing_ok=True)
+    with storage.open(key) as file:
+        found = file.read()
+    storage.delete(key)
+    return found
 
 
 def _model(config: Config) -> Check:

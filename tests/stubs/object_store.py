@@ -52,10 +52,11 @@ class ObjectStore:
         backend.buckets[BUCKET].keys.clear()
         backend.buckets[BUCKET].multiparts.clear()
 
-    def kept(self) -> dict[str, Any]:
-        """What lies in the bucket below the prefix, by key."""
+    def kept(self, prefix: str = PREFIX) -> dict[str, Any]:
+        """What lies in the bucket below a prefix, by key."""
+        start = f"{prefix}/"
         found: dict[str, Any] = dict(self._backend.buckets[BUCKET].keys.items())
-        return {name.removeprefix(f"{PREFIX}/"): kept for name, kept in found.items()}
+        return {name.removeprefix(start): kept for name, kept in found.items() if name.startswith(start)}
 
     def parts_left(self) -> int:
         """How many uploads in parts were begun and neither ended nor given up."""
