@@ -16,6 +16,7 @@ from autotag.observability import name_instances
 from autotag.serving.sweeping import HourlySweep
 from autotag.serving.webhook_dispatch import WebhookDispatch
 from autotag.tagging.bulk_tending import tend_bulk_actions
+from autotag.tagging.dead_workers import DeadWorkers
 from autotag.tagging.heartbeats import Heartbeat, Part
 from autotag.tagging.queue import TaggingQueue, connect
 from autotag.tagging.reconcile import reconcile
@@ -40,6 +41,7 @@ def run_scheduler(config: Config) -> None:
     name_instances(InstanceNames(sessions))
     queue = TaggingQueue(connect(config.broker_url))
     sweep = HourlySweep(sessions, storage_of(config))
+    dead_workers = DeadWorkers(sessions, queue.connection)
     webhooks = WebhookDispatch(sessions, webhook_sender(config, sessions, "scheduler"))
     heartbeat = Heartbeat(queue.connection, Part.SCHEDULER, f"{socket.gethostname()}.{secrets.token_hex(4)}")
     heartbeat.start()
@@ -49,6 +51,7 @@ def run_scheduler(config: Config) -> None:
         try:
             acting = tend_bulk_actions(sessions)
             moved = tend_runs(sessions)
+            dead_workers.step()
             enqueued = reconcile(sessions, queue)
             if enqueued:
                 logger.info("documents handed out", documents=enqueued)
