@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
 
 import pytest
 
+from autotag.media import file_cache
 from autotag.media.file_cache import FileCache, is_sha256
 from autotag.media.storage import original_key
 
@@ -65,6 +67,10 @@ def fill(cache: FileCache, source: Callable[[bytes], Source], *contents: bytes) 
     return keys
 
 
+def held_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
 def test_a_file_is_fetched_once(folder: Path, source: Callable[[bytes], Source]) -> None:
     fetch = source(b"a")
     for _ in range(3):
@@ -96,22 +102,62 @@ def test_a_copy_that_is_not_what_its_name_says_is_fetched_again(
         assert path.read_bytes() == b"whole"
 
 
+def test_what_is_damaged_where_it_comes_from_is_not_there(
+    folder: Path, source: Callable[[bytes], Source]
+) -> None:
+    fetch = source(b"something else")
+    with pytest.raises(FileNotFoundError, match="damaged"), FileCache(folder).use(key_of(b"a"), fetch):
+        pass
+    assert fetch.asked == 2
+    assert held_bytes(folder) == 0
+    assert list(folder.parent.glob("incoming-*")) == []
+
+
+def test_a_copy_is_verified_once_by_a_process_and_again_when_it_changed(
+    folder: Path, source: Callable[[bytes], Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = FileCache(folder)
+    (key,) = fill(cache, source, b"a")
+    looked = []
+    matches = file_cache._matches
+
+    def note(file: BufferedReader, name: str) -> bool:
+        looked.append(name)
+        return matches(file, name)
+
+    monkeypatch.setattr(file_cache, "_matches", note)
+    for _ in range(3):
+        with cache.use(key, source(b"a")):
+            pass
+    assert len(looked) == 1
+    with FileCache(folder).use(key, source(b"a")):
+        pass
+    assert len(looked) == 2
+
+
+def test_a_damaged_copy_that_somebody_has_replaced_is_left(
+    folder: Path, source: Callable[[bytes], Source]
+) -> None:
+    cache = FileCache(folder)
+    (key,) = fill(cache, source, b"a")
+    path = folder / key.replace("/", "_")
+    with path.open("rb") as seen:
+        cache.add(key, source(b"a")())
+        cache._remove(path, seen)
+    assert path.exists()
+
+
 def test_what_was_not_used_for_longest_goes_first(folder: Path, source: Callable[[bytes], Source]) -> None:
     cache = FileCache(folder, maximum_bytes=32)
     old, used, new = fill(cache, source, b"a" * 10, b"b" * 10, b"c" * 10)
-    for key in (old, used):
-        file = cache.open(key)
-        assert file is not None
-        file.close()
-    os.utime(folder / old.replace("/", "_"), (1, 1))
+    file = cache.open(old)
+    assert file is not None
+    file.close()
     with cache.use(key_of(b"d" * 10), source(b"d" * 10)):
         pass
-    assert {key: (folder / key.replace("/", "_")).exists() for key in (old, used, new)} == {
-        old: False,
-        used: True,
-        new: True,
-    } or not (folder / new.replace("/", "_")).exists()
-    assert sum(path.stat().st_size for path in folder.iterdir()) <= 32
+    there = {key: (folder / key.replace("/", "_")).exists() for key in (old, used, new)}
+    assert there == {old: True, used: False, new: True}
+    assert held_bytes(folder) <= 32
 
 
 def test_a_copy_in_use_by_another_process_stays(folder: Path, source: Callable[[bytes], Source]) -> None:
@@ -137,8 +183,6 @@ def test_a_copy_that_went_between_finding_and_holding_it_is_fetched_again(
 ) -> None:
     cache, fetch = FileCache(folder), source(b"a")
     fill(cache, lambda _content: fetch, b"a")
-    from autotag.media import file_cache
-
     lock = file_cache.fcntl.flock
     taken = []
 
@@ -172,7 +216,7 @@ def test_a_process_that_adds_much_looks_after_the_bound(
 ) -> None:
     cache = FileCache(folder, maximum_bytes=1600)
     fill(cache, source, *(bytes([number]) * 50 for number in range(100)))
-    assert sum(path.stat().st_size for path in folder.iterdir()) <= 1700
+    assert held_bytes(folder) <= 1700
 
 
 def test_clearing_what_was_never_used_finds_nothing(folder: Path) -> None:
