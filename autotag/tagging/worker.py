@@ -14,7 +14,7 @@ from rq.serializers import JSONSerializer
 from autotag.observability import accept_request_id
 from autotag.tagging import ledger
 from autotag.tagging.heartbeats import Heartbeat, Part
-from autotag.tagging.queue import INSTALL_MODEL, QUEUE_NAME, TAG_DOCUMENTS
+from autotag.tagging.queue import INSTALL_MODEL, QUEUE_NAMES, TAG_DOCUMENTS
 
 ALLOWED_JOBS = frozenset({TAG_DOCUMENTS, INSTALL_MODEL})
 DOINGS = {TAG_DOCUMENTS: "tagging", INSTALL_MODEL: "installing a model"}
@@ -99,11 +99,14 @@ def worker_name(name: str) -> str:
 
 
 def build_worker(connection: Redis, name: str) -> TaggingWorker:
-    """Return a worker on the tagging queue; its name in the broker is unique for each start."""
-    queue = Queue(QUEUE_NAME, connection=connection, serializer=JSONSerializer, job_class=AllowedJob)
+    """Return a worker on the tagging queues; its name in the broker is unique for each start."""
+    queues = [
+        Queue(queue_name, connection=connection, serializer=JSONSerializer, job_class=AllowedJob)
+        for queue_name in QUEUE_NAMES
+    ]
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
     return TaggingWorker(
-        [queue],
+        queues,
         name=f"{name}.{secrets.token_hex(4)}",
         connection=connection,
         serializer=JSONSerializer,
