@@ -58,21 +58,10 @@ class ObjectStorage:
 
         Raises StorageUnavailable; then nothing is under the key that was not there before.
         """
-        import obstore
-
         _check_key(key)
         size = path.stat().st_size
         if not (durable and self._size(key) == size):
-            self._ask(
-                lambda store: obstore.put(
-                    store,
-                    key,
-                    path,
-                    use_multipart=size > PART_BYTES,
-                    chunk_size=PART_BYTES,
-                    max_concurrency=PARTS_AT_ONCE,
-                )
-            )
+            self._put(path, key, size)
         if not durable:
             # Made by a worker for the pages, which run elsewhere.
             path.unlink()
@@ -182,6 +171,24 @@ class ObjectStorage:
     @cached_property
     def _hasty(self) -> "S3Store":
         return _connect(self.bucket, seconds=CHECK_SECONDS, retries=0)
+
+    def _put(self, path: Path, key: str, size: int) -> None:
+        import obstore
+
+        try:
+            self._ask(
+                lambda store: obstore.put(
+                    store,
+                    key,
+                    path,
+                    use_multipart=size > PART_BYTES,
+                    chunk_size=PART_BYTES,
+                    max_concurrency=PARTS_AT_ONCE,
+                )
+            )
+        except FileNotFoundError as error:
+            # Whatever the store has not found: it was asked to take something.
+            raise StorageUnavailable(NO_ANSWER, _reason(error)) from error
 
     def _size(self, key: str) -> int | None:
         import obstore
