@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from autotag.configuration.entries import UPLOADS
 from autotag.configuration.store import Place, resolve
 from autotag.media.intake import UploadLimits
+from autotag.media.quota import room_of
 
 BYTES_IN_A_MEGABYTE = 1_000_000
 
@@ -16,4 +17,5 @@ def upload_limits(session: Session, instance_id: int) -> UploadLimits:
     return UploadLimits(
         maximum_bytes=values["maximum_upload_size"] * BYTES_IN_A_MEGABYTE,
         allowed_extensions=frozenset(extension for extension in extensions if extension),
+        room=room_of(session, instance_id),
     )
