@@ -12,7 +12,7 @@ from typing import BinaryIO
 import structlog
 
 from autotag.media.errors import UploadRefused
-from autotag.media.quota import Room, take_room
+from autotag.media.quota import NO_QUOTA, Quota, Room, take_room
 from autotag.media.search import refresh
 from autotag.media.sniffing import SNIFFED_BYTES, sniff
 from autotag.media.storage import Storage, not_stored, original_key
@@ -31,22 +31,24 @@ class UploadLimits:
     """What an upload may be. `maximum_bytes` is the largest size of one file, 0 for no limit.
 
     `room` refuses what the quota will not take before it is kept, lest refused files fill the disk; `accept` has the
-    last word, and takes nothing of a file that is sent again and known.
+    last word on the `quota`.
     """
 
     maximum_bytes: int = 0
     allowed_extensions: frozenset[str] = frozenset()
+    quota: Quota = NO_QUOTA
     room: Room | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:
-    """A file whose bytes are safe on disk, but which no document names yet."""
+    """A file whose bytes are safe on disk, but which no document names yet, and the quota under which it was taken."""
 
     file_name: str
     sha256: str
     size: int
     mime_type: str
+    quota: Quota = NO_QUOTA
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def receive(
         if limits.room is not None and not storage.exists(key):
             limits.room.check(size)
         storage.keep(path, key)
-        yield ReceivedFile(name, sha256, size, sniff(head))
+        yield ReceivedFile(name, sha256, size, sniff(head), limits.quota)
     finally:
         path.unlink(missing_ok=True)
 
@@ -91,7 +93,7 @@ def accept(
 
     Raises UploadRefused with code `quota_exceeded`.
     """
-    take_room(work, instance_id, received.size)
+    take_room(work, instance_id, received.size, received.quota)
     document = Document(
         instance_id=instance_id,
         owner_id=owner_id,

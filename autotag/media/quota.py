@@ -44,6 +44,9 @@ class Quota:
             )
 
 
+NO_QUOTA = Quota()
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """What an instance may hold, and what it held a moment ago."""
@@ -67,13 +70,12 @@ def quota_of(session: Session, instance_id: int) -> Quota:
     return Quota(files, megabytes * BYTES_IN_A_MEGABYTE)
 
 
-def room_of(session: Session, instance_id: int) -> Room | None:
+def room_of(session: Session, instance_id: int, quota: Quota) -> Room | None:
     """Return what an instance may hold and holds; None, without counting, where it may hold anything.
 
     Reads an index entry of each of its versions.
     """
-    quota = quota_of(session, instance_id)
-    if quota == Quota():
+    if quota == NO_QUOTA:
         return None
     files, used_bytes = session.execute(
         select(func.count(), func.coalesce(func.sum(DocumentVersion.size), 0)).where(
@@ -83,18 +85,18 @@ def room_of(session: Session, instance_id: int) -> Room | None:
     return Room(quota, files, int(used_bytes))
 
 
-def take_room(work: UnitOfWork, instance_id: int, size: int) -> None:
+def take_room(work: UnitOfWork, instance_id: int, size: int, quota: Quota) -> None:
     """Make sure that a file of `size` bytes may be added in this transaction: of two at once, one waits for the other.
 
     Raises UploadRefused with code `quota_exceeded`.
     """
-    if quota_of(work.session, instance_id) == Quota():
+    if quota == NO_QUOTA:
         return
     # Whoever adds a file of the instance waits here until the transaction is over; readers and others do not. On
     # SQLite there is one writer anyway.
     work.session.execute(
         select(VirtualInstance.id).where(VirtualInstance.id == instance_id).with_for_update(key_share=True)
     ).all()
-    room = room_of(work.session, instance_id)
+    room = room_of(work.session, instance_id, quota)
     if room is not None:
         room.check(size)

@@ -13,7 +13,7 @@ from autotag.media import search
 from autotag.media.errors import DocumentNotFound, UploadRefused
 from autotag.media.intake import ReceivedFile
 from autotag.media.library import load_document
-from autotag.media.quota import take_room
+from autotag.media.quota import quota_of, take_room
 from autotag.models import Document, DocumentVersion, User
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
@@ -63,7 +63,9 @@ def restore_version(
             "same_content",
             f"Version {number} has the same content as the current version. Nothing was changed.",
         )
-    _put_in_force(work, document, ReceivedFile(old.file_name, old.sha256, old.size, old.mime_type), user_id)
+    quota = quota_of(work.session, instance_id)
+    restored = ReceivedFile(old.file_name, old.sha256, old.size, old.mime_type, quota)
+    _put_in_force(work, document, restored, user_id)
     return document
 
 
@@ -97,7 +99,7 @@ def list_versions(session: Session, instance_id: int, document_id: int) -> list[
 
 
 def _put_in_force(work: UnitOfWork, document: Document, file: ReceivedFile, user_id: int | None) -> None:
-    take_room(work, document.instance_id, file.size)
+    take_room(work, document.instance_id, file.size, file.quota)
     document.version_number += 1
     document.file_name, document.sha256 = file.file_name, file.sha256
     document.mime_type, document.size = file.mime_type, file.size

@@ -3,6 +3,7 @@ import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select
@@ -53,6 +54,8 @@ def file(number: int, size: int = 1_000_000) -> ReceivedFile:
 
 
 def add(session: Session, instance: VirtualInstance, received: ReceivedFile) -> int:
+    """Add a file that was received a moment ago."""
+    received = replace(received, quota=quota_of(session, instance.id))
     with unit_of_work(session) as work:
         return accept(work, received, instance_id=instance.id, owner_id=None).id
 
@@ -68,7 +71,7 @@ def held(session: Session, instance: VirtualInstance) -> tuple[int, int]:
 
 
 def test_without_a_limit_nothing_is_counted(session: Session, acme: VirtualInstance) -> None:
-    assert room_of(session, acme.id) is None
+    assert room_of(session, acme.id, quota_of(session, acme.id)) is None
     engine = session.get_bind()
     with counted_statements(engine) as statements:  # type: ignore[arg-type]
         add(session, acme, file(1))
@@ -116,10 +119,11 @@ def test_other_instances_have_room_of_their_own(
 def test_versions_take_room(session: Session, acme: VirtualInstance, allow: Allow) -> None:
     allow(maximum_number_of_files=2)
     document_id = add(session, acme, file(1))
+    second, third = (replace(file(number), quota=quota_of(session, acme.id)) for number in (2, 3))
     with unit_of_work(session) as work:
-        add_version(work, file(2), instance_id=acme.id, document_id=document_id, user_id=None)
+        add_version(work, second, instance_id=acme.id, document_id=document_id, user_id=None)
     with pytest.raises(UploadRefused, match="it may: 2"), unit_of_work(session) as work:
-        add_version(work, file(3), instance_id=acme.id, document_id=document_id, user_id=None)
+        add_version(work, third, instance_id=acme.id, document_id=document_id, user_id=None)
     with pytest.raises(UploadRefused, match="it may: 2"), unit_of_work(session) as work:
         restore_version(work, 1, instance_id=acme.id, document_id=document_id, user_id=None)
     assert held(session, acme)[0] == 2
@@ -183,6 +187,15 @@ def test_what_is_on_the_disk_already_is_left_to_the_last_word(
     with receive(
         io.BytesIO(b"content"), "a.txt", storage=storage, limits=upload_limits(session, acme.id)
     ) as again:
-        assert again == first
+        assert again.sha256 == first.sha256
         with pytest.raises(UploadRefused, match="it may: 1"):
             add(session, acme, again)
+
+
+def test_a_received_file_is_added_under_the_quota_of_its_instance(
+    session: Session, acme: VirtualInstance, allow: Allow, storage: FolderStorage
+) -> None:
+    allow(maximum_number_of_files=4, maximum_storage=7)
+    limits = upload_limits(session, acme.id)
+    with receive(io.BytesIO(b"content"), "a.txt", storage=storage, limits=limits) as received:
+        assert received.quota == Quota(4, 7_000_000)
