@@ -9,6 +9,7 @@ from typing import BinaryIO
 from autotag.inference.keywords.blocks import Blocks, Damaged, copy_bytes, copy_rest, read_exactly
 
 EXTENDED, XMP = b"VP8X", b"XMP "
+PICTURES = (b"VP8 ", b"VP8L")
 HAS_XMP, HAS_ALPHA = 0x04, 0x10
 HEAD_BYTES = 12
 LARGEST_SIDE_BITS = 14
@@ -33,6 +34,10 @@ def write(source: BinaryIO, target: BinaryIO, blocks: Blocks) -> None:
     chunks = list(_chunks(source))
     if not chunks or blocks.xmp is None:
         raise Damaged("nothing is in it")
+    # Readers of the plain form look at the first chunk alone; in the extended form they would refuse the file.
+    kinds = [kind for kind, _, _ in chunks]
+    if sum(kind in PICTURES for kind in kinds) > 1 or EXTENDED in kinds[1:]:
+        raise Damaged("its parts do not go together")
     end = HEAD_BYTES if not chunks else chunks[-1][1] + _even(chunks[-1][2])
     target.write(b"RIFF\x00\x00\x00\x00WEBP")
     if chunks[0][0] != EXTENDED:
