@@ -117,7 +117,9 @@ def test_what_is_no_id_or_names_something_else_is_dropped(
     work(broker)
     assert dropped == ["a b/c", r"b'\xff\xfe\x00", "text"]
     assert taken == [(7, [1])]
-    assert broker.lrange(f"{QUEUE_KEY}:intermediate", 0, -1) in ([], [b"never-was", b""])
+    # RQ's maintenance, which stumbles over what is no id, finds none.
+    build_worker(broker, "worker-2").run_maintenance_tasks()
+    assert broker.lrange(f"{QUEUE_KEY}:intermediate", 0, -1) == []
 
 
 def test_what_we_do_not_use_of_a_job_is_not_read(
