@@ -51,3 +51,13 @@ def test_a_plain_file_with_parts_that_readers_pass_over_is_refused(more: bytes) 
     content = plain + struct.pack("<4sI", more, 10) + bytes(10)
     with pytest.raises(Damaged):
         written(io.BytesIO(content[:4] + struct.pack("<I", len(content) - 8) + content[8:]))
+
+
+def test_a_file_whose_parts_do_not_fill_it_is_refused() -> None:
+    content = picture().getvalue() + b"abcdef"
+    with pytest.raises(Damaged):
+        written(io.BytesIO(content[:4] + struct.pack("<I", len(content) - 8) + content[8:]))
+
+
+def test_what_follows_the_file_is_kept_behind_it() -> None:
+    assert written(io.BytesIO(picture().getvalue() + b"trailer")).getvalue().endswith(b"trailer")
