@@ -330,7 +330,7 @@ BY_HAND = (
     hostile("archive.jpg", lambda: polyglot(seeds()["baseline.jpg"]), TAGGED),
     hostile("archive.png", lambda: polyglot(seeds()["rgb.png"]), TAGGED),
     hostile("page.gif", lambda: b"GIF89a/*<script>alert(1)</script>*/=1;", NO_IMAGE, UNREADABLE, TRUNCATED, TOO_MANY),
-    hostile("page.bmp", lambda: b"BM<html><script>alert(1)</script></html>" * 9, UNREADABLE, NO_IMAGE, TOO_MANY, TRUNCATED),
+    hostile("page.bmp", lambda: b"BM<script>alert(1)</script>" * 9, UNREADABLE, NO_IMAGE, TOO_MANY, TRUNCATED),
     hostile("page.jpg", lambda: b"<!doctype html><script>alert(1)</script>", NO_IMAGE),
     hostile("vector.png", lambda: b'<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>', UNSUPPORTED),
     hostile("postscript.jpg", lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", UNSUPPORTED),
