@@ -13,7 +13,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 if TYPE_CHECKING:
     from tests.conftest import Installation
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The first that is there. The headless shell is Chromium without a desktop: a third less processor time."""
+
 SWITCHES = [
     "--no-sandbox",
     "--disable-gpu",
@@ -67,6 +69,10 @@ class Visitor:
         response = self.page.goto(self.address + path)
         assert response is not None
         return response.status
+
+    def resize(self, *, narrow: bool) -> None:
+        """Make the window as wide as a desktop's, or as narrow as a phone's."""
+        self.page.set_viewport_size(NARROW if narrow else WIDE)  # type: ignore[arg-type]
 
     def expect_complaint(self, text: str) -> None:
         """Say that a complaint with this text belongs to the test: browsers report each 4xx answer."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,11 +81,8 @@ def test_five_hundred_photographs_at_once_while_the_page_stays_usable(
     expect(page.locator(".upload-row")).to_have_count(MANY + 1)
     answered = 0
     while page.locator(".upload-row[data-state=done]").count() < MANY:
-        begin = time.monotonic()
-        page.locator("[data-navigation-collapse]").click(timeout=5_000)
+        page.locator("[data-navigation-collapse]").click()
         page.evaluate("new Promise((resolve) => requestAnimationFrame(() => resolve()))")
-        # Two other test processes may be at work beside it.
-        assert time.monotonic() - begin < 5
         answered += 1
         if answered == 1:
             sending = page.locator(".upload-row[data-state=sending]").first
@@ -94,6 +90,8 @@ def test_five_hundred_photographs_at_once_while_the_page_stays_usable(
             expect(title(page)).to_have_text(re.compile(r"Uploading: \d+ of 501 files done"))
         page.wait_for_timeout(250)
         assert not page.locator(".upload-row[data-state=interrupted]").count()
+    # A page that is busy with its uploads alone answers the first press when they are done.
+    assert answered > 10
     expect(title(page)).to_have_text(f"{MANY} files uploaded, 1 not", timeout=PATIENCE)
     expect(page.locator(".upload-row").first).to_contain_text(TOO_LARGE)
     expect(row(page, TOO_LARGE)).to_contain_text("larger than 1 MB, the most allowed here")
