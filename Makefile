@@ -37,7 +37,7 @@ faults: $(VENV)/test.stamp ## kill and starve a running installation and look wh
 	$(BIN)/python -m pytest tests/faults -q
 
 bench: $(VENV)/test.stamp ## measure speed and memory against the bare machine
-	@for file in bench/throughput.py bench/footprint.py bench/pages.py; do $(BIN)/python $$file || exit 1; done
+	@for file in bench/throughput.py bench/latency.py bench/footprint.py bench/pages.py; do $(BIN)/python $$file || exit 1; done
 
 lock: $(VENV)/test.stamp ## resolve the dependencies again into requirements/*.lock
 	$(BIN)/python -m pip install --quiet uv

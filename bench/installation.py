@@ -26,6 +26,7 @@ from PIL import Image
 REPOSITORY = Path(__file__).resolve().parent.parent
 PHOTOGRAPHS = REPOSITORY.parent / "shared" / "images"
 EMAIL = "admin@localhost"
+LARGE_KINDS = 7
 PASSWORD = "benchmark password"  # noqa: S105 - of an installation that lives for a minute
 
 
@@ -38,13 +39,28 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 60.0, 
         time.sleep(pause)
 
 
-def pictures(number: int) -> list[bytes]:
+def pictures(number: int, *, large_every: int = 0) -> list[bytes]:
     """Return JPEGs with different contents: the shared photographs, else drawings.
 
-    Bytes after the end of a JPEG change its hash and nothing else.
+    With `large_every` one in so many has 12 megapixels, like a camera's. Bytes after the end of a JPEG change its hash
+    and nothing else.
     """
     originals = [path.read_bytes() for path in sorted(PHOTOGRAPHS.glob("*.jpg"))] or _drawings()
-    return [originals[index % len(originals)] + index.to_bytes(4) for index in range(number)]
+    large = [_enlarged(original) for original in originals[:LARGE_KINDS]] if large_every else []
+    found = []
+    for index in range(number):
+        is_large = large_every and index % large_every == large_every - 1
+        kinds = large if is_large else originals
+        found.append(kinds[index % len(kinds)] + index.to_bytes(4))
+    return found
+
+
+def _enlarged(content: bytes) -> bytes:
+    """Return a picture as a camera of 12 megapixels would have taken it."""
+    enlarged = io.BytesIO()
+    with Image.open(io.BytesIO(content)) as image:
+        image.resize((4000, 3000), Image.Resampling.BICUBIC).save(enlarged, "JPEG", quality=90)
+    return enlarged.getvalue()
 
 
 def _drawings() -> list[bytes]:
@@ -79,18 +95,20 @@ class Installation:
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "autotag", *arguments]
 
-    def run(self, *arguments: str) -> None:
-        """Run a command to its end. Raises RuntimeError with what it said when it fails."""
+    def run(self, *arguments: str, typed: str = "") -> str:
+        """Run a command to its end; return what it printed. Raises RuntimeError with what it said when it fails."""
         done = subprocess.run(
             self.command(*arguments),
             env=self.environment,
             cwd=self.folder,
+            input=typed,
             capture_output=True,
             text=True,
             check=False,
         )
         if done.returncode:
             raise RuntimeError(f"autotag {' '.join(arguments)}: {done.stderr}")
+        return done.stdout
 
     def start(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start a part; `stop` ends it."""

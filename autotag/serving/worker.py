@@ -20,6 +20,7 @@ from autotag.tagging.claims import release_claims_of
 from autotag.tagging.model_installations import ModelInstallations
 from autotag.tagging.pipeline import Pipeline
 from autotag.tagging.provider_building import provider_factory
+from autotag.tagging.queue import TaggingQueue, connect
 from autotag.tagging.worker import build_worker
 
 logger = structlog.stdlib.get_logger(__name__)
@@ -50,7 +51,7 @@ def run_worker(config: Config, name: str) -> None:
             build_provider=provider_factory(config),
             worker=worker_name,
         )
-        jobs.bind(pipeline)
+        jobs.bind(pipeline, TaggingQueue(connect(config.broker_url)))
         jobs.bind_installations(ModelInstallations(sessions, ModelStore(config.models_path)))
         logger.info("worker ready")
         build_worker(connection, worker_name).work(logging_level="WARNING")

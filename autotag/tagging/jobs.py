@@ -2,8 +2,9 @@
 
 from autotag.tagging.model_installations import ModelInstallations
 from autotag.tagging.pipeline import Pipeline
+from autotag.tagging.queue import TaggingQueue
 
-_bound: list[Pipeline] = []
+_bound: list[tuple[Pipeline, TaggingQueue]] = []
 _bound_installations: list[ModelInstallations] = []
 
 
@@ -11,9 +12,9 @@ class NotInWorker(RuntimeError):
     """A job was called outside a worker, where there is nothing to do it with."""
 
 
-def bind(pipeline: Pipeline) -> None:
-    """Say which pipeline this process's jobs use."""
-    _bound[:] = [pipeline]
+def bind(pipeline: Pipeline, queue: TaggingQueue) -> None:
+    """Say which pipeline this process's jobs use, and where they put what they have to leave for later."""
+    _bound[:] = [(pipeline, queue)]
 
 
 def bind_installations(installations: ModelInstallations) -> None:
@@ -22,10 +23,20 @@ def bind_installations(installations: ModelInstallations) -> None:
 
 
 def tag_documents(instance_id: int, document_ids: list[int]) -> None:
-    """Tag documents of one instance. Safe to run twice, late, or again after being killed anywhere."""
+    """Tag documents of one instance. Safe to run twice, late, or again after being killed anywhere.
+
+    It gives way as soon as something waits that goes before the backlog; what it leaves is the backlog's next.
+    """
+    pipeline, queue = _parts()
+    left = pipeline.tag_many(instance_id, document_ids, is_interrupted=queue.is_urgent).left
+    if left:
+        queue.enqueue(instance_id, left, at_front=True)
+
+
+def _parts() -> tuple[Pipeline, TaggingQueue]:
     if not _bound:
         raise NotInWorker
-    _bound[0].tag_many(instance_id, document_ids)
+    return _bound[0]
 
 
 def install_model(name: str) -> None:

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -32,13 +32,33 @@ logger = structlog.stdlib.get_logger(__name__)
 RETRY_AFTER_STORAGE_TROUBLE = timedelta(minutes=1)
 
 TOGETHER = 16
-"""Documents claimed in one transaction: enough to make its cost small, few enough to lose with a worker."""
+"""Documents claimed in one transaction at most: enough to make its cost small, few enough to lose with a worker."""
+
+CLAIM_FOR_SECONDS = 0.5
+"""Work that is claimed at a time, as far as the pace of the last documents tells: what was claimed is finished before
+something more urgent is begun."""
+
+TOGETHER_AT_FIRST = 4
+"""Documents claimed in one transaction while the pace is not known."""
 
 AT_ONCE = 2
 """Documents examined at a time: one in the process, and one that is made ready for it meanwhile."""
 
 RECORD_EVERY_SECONDS = 0.4
 """Longest that a finished document waits for those claimed with it, so that tags appear steadily."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What came of a job: the outcomes that were written, and the documents that it left for later, in their order."""
+
+    outcomes: list[Outcome]
+    left: list[int]
+
+
+def never() -> bool:
+    """What is asked when nothing interrupts a job."""
+    return False
 
 
 class Pipeline:
@@ -62,36 +82,49 @@ class Pipeline:
         self._settings = settings
         self._interviewer = Interviewer(sessions, build_provider)
         self._worker = worker
+        self._seconds_each: dict[int, float] = {}
         self._examiners = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="examiner")
 
     def tag(self, instance_id: int, document_id: int) -> Outcome | None:
         """Take one document to the end of an attempt. None when it was not there to take."""
-        written = self.tag_many(instance_id, [document_id])
+        written = self.tag_many(instance_id, [document_id]).outcomes
         return written[0] if written else None
 
-    def tag_many(self, instance_id: int, document_ids: Sequence[int]) -> list[Outcome]:
-        """Take documents of one instance to the end of an attempt each; return the outcomes that were written.
+    def tag_many(
+        self, instance_id: int, document_ids: Sequence[int], *, is_interrupted: Callable[[], bool] = never
+    ) -> Worked:
+        """Take documents of one instance to the end of an attempt each.
 
         They are claimed and recorded several at a time, which spares transactions, while others are examined;
-        those on which a process has died before are taken alone.
+        those on which a process has died before are taken alone. `is_interrupted` is asked before more are claimed;
+        when it says so, the rest is left.
         """
-        left: list[int] = []
-        outcomes = self._work_off(self._claims(instance_id, document_ids, left))
-        if len(document_ids) > 1 and left:
-            for document_id in crashed_before(self._sessions, instance_id, left):
+        hand = _Hand(document_ids, is_interrupted)
+        began = time.monotonic()
+        outcomes = self._work_off(self._claims(instance_id, hand))
+        if outcomes:
+            self._seconds_each[instance_id] = (time.monotonic() - began) / len(outcomes)
+        if len(document_ids) > 1 and hand.not_taken:
+            for document_id in crashed_before(self._sessions, instance_id, hand.not_taken):
                 outcomes += self._work_off(
                     claim_many(self._sessions, instance_id, [document_id], self._worker)
                 )
-        return outcomes
+        return Worked(outcomes, hand.left)
 
-    def _claims(self, instance_id: int, document_ids: Sequence[int], left: list[int]) -> Iterator[Claim]:
-        """Claim documents as they are needed; note in `left` which were not there to take."""
-        for start in range(0, len(document_ids), TOGETHER):
-            chunk = document_ids[start : start + TOGETHER]
+    def _claims(self, instance_id: int, hand: "_Hand") -> Iterator[Claim]:
+        """Claim documents as they are needed, as many at a time as take a moment."""
+        while chunk := hand.next(self._together(instance_id)):
             claims = claim_many(self._sessions, instance_id, chunk, self._worker)
             taken = {held.document_id for held in claims}
-            left += [document_id for document_id in chunk if document_id not in taken]
+            hand.not_taken += [document_id for document_id in chunk if document_id not in taken]
             yield from claims
+
+    def _together(self, instance_id: int) -> int:
+        """How many documents are claimed at a time, by the pace of the instance's last ones."""
+        pace = self._seconds_each.get(instance_id)
+        if pace is None:
+            return TOGETHER_AT_FIRST
+        return max(1, min(TOGETHER, int(CLAIM_FOR_SECONDS / max(pace, 1e-9))))
 
     def _work_off(self, claims: Iterable[Claim]) -> list[Outcome]:
         """Examine claimed documents and record them, the ready ones whenever a moment has passed.
@@ -173,6 +206,24 @@ class Pipeline:
             return replace(outcome, facts=image.finish())
         except (InferenceError, StorageError, FileNotFoundError) as error:
             return _failed(held, error)
+
+
+class _Hand:
+    """The documents of one job: what is still to be claimed, what was not there to take, what is left for later."""
+
+    def __init__(self, document_ids: Sequence[int], is_interrupted: Callable[[], bool]) -> None:
+        self.left = list(document_ids)
+        self.not_taken: list[int] = []
+        self._is_interrupted = is_interrupted
+        self._has_begun = False
+
+    def next(self, most: int) -> list[int]:
+        """Return the next documents to claim, at least one the first time; none when all are, or when interrupted."""
+        if self._has_begun and self._is_interrupted():
+            return []
+        self._has_begun = True
+        chunk, self.left = self.left[:most], self.left[most:]
+        return chunk
 
 
 def _failed(held: Claim, error: Exception) -> Outcome:

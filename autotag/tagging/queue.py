@@ -1,5 +1,6 @@
 """Handing documents to workers: jobs carry ids only, and a broker that is away costs nothing but time."""
 
+import secrets
 import time
 from collections.abc import Sequence
 
@@ -18,7 +19,15 @@ from autotag.observability import current_request_id
 
 logger = structlog.stdlib.get_logger(__name__)
 
+FIRST_QUEUE_NAME = "tagging-first"
+"""What somebody waits for: single uploads, and whatever belongs to an instance that has little waiting."""
+
 QUEUE_NAME = "tagging"
+"""The backlog."""
+
+QUEUE_NAMES = (FIRST_QUEUE_NAME, QUEUE_NAME)
+"""In the order in which a worker looks for its next job."""
+
 TAG_DOCUMENTS = "autotag.tagging.jobs.tag_documents"
 INSTALL_MODEL = "autotag.tagging.jobs.install_model"
 JOB_TIMEOUT_SECONDS = 30 * 60
@@ -26,7 +35,11 @@ INSTALLATION_TIMEOUT_SECONDS = 2 * 60 * 60
 RESULT_LIFETIME_SECONDS = 0
 FAILURE_LIFETIME_SECONDS = 7 * 24 * 60 * 60
 ENOUGH_JOBS = 4
-"""Waiting jobs from which on new documents are left to reconcile."""
+"""Jobs of one instance waiting in the first queue from which on its new documents are left to reconcile."""
+
+MANY_JOBS = 64
+"""Jobs waiting in the first queue from which on it is first no more, whoever they belong to."""
+
 BUSY_SECONDS = 0.5
 
 
@@ -39,21 +52,37 @@ def connect(url: str, *, timeout: float = 2.0) -> Redis:
 
 
 class TaggingQueue:
-    """The queue of tagging jobs in the broker."""
+    """The tagging jobs in the broker: a queue for what somebody waits for, and one for the backlog.
+
+    A worker looks into the first one before each job, so a backlog, of whatever instance, holds up no single upload.
+    Each instance has only a few places there, so none can fill it for the others. `last_served` is the instance whose
+    turn in the backlog was the last one, 0 before the first.
+    """
 
     def __init__(self, connection: Redis) -> None:
         self.connection = connection
-        self._queue = Queue(QUEUE_NAME, connection=connection, serializer=JSONSerializer)
+        self.last_served = 0
+        self._first, self._backlog = (
+            Queue(name, connection=connection, serializer=JSONSerializer) for name in QUEUE_NAMES
+        )
         self._is_away = False
-        self._busy_until = 0.0
+        self._busy_until: dict[int, float] = {}
 
-    def enqueue(self, instance_id: int, document_ids: Sequence[int]) -> bool:
-        """Hand documents of one instance to the workers. False when the broker is away, logged once."""
+    def enqueue(
+        self, instance_id: int, document_ids: Sequence[int], *, first: bool = False, at_front: bool = False
+    ) -> bool:
+        """Hand documents of one instance to the workers. False when the broker is away, logged once.
+
+        They join the backlog, at its front if they were taken from there, or go before it with `first`.
+        """
         return self._enqueue(
+            self._first if first else self._backlog,
             TAG_DOCUMENTS,
             (instance_id, list(document_ids)),
             JOB_TIMEOUT_SECONDS,
             f"tag {len(document_ids)} of instance {instance_id}",
+            job_id=f"{instance_id}-{secrets.token_hex(16)}",
+            at_front=at_front,
         )
 
     def enqueue_installation(self, model: str) -> bool:
@@ -62,22 +91,30 @@ class TaggingQueue:
         False when the broker is away.
         """
         return self._enqueue(
-            INSTALL_MODEL, (model,), INSTALLATION_TIMEOUT_SECONDS, f"install {model}", at_front=True
+            self._first,
+            INSTALL_MODEL,
+            (model,),
+            INSTALLATION_TIMEOUT_SECONDS,
+            f"install {model}",
+            at_front=True,
         )
 
     def _enqueue(
         self,
+        queue: Queue,
         job: str,
         arguments: tuple[object, ...],
         timeout: int,
         description: str,
         *,
+        job_id: str | None = None,
         at_front: bool = False,
     ) -> bool:
         try:
-            self._queue.enqueue_call(
+            queue.enqueue_call(
                 job,
                 args=arguments,
+                job_id=job_id,
                 timeout=timeout,
                 result_ttl=RESULT_LIFETIME_SECONDS,
                 failure_ttl=FAILURE_LIFETIME_SECONDS,
@@ -96,18 +133,18 @@ class TaggingQueue:
         return True
 
     def enqueue_after_commit(self, work: UnitOfWork, document: Document) -> None:
-        """Enqueue a new document once its row is committed.
+        """Enqueue a new document once its row is committed, before the backlog.
 
-        If the broker is away, or has enough to do already, it is left to reconcile, which hands out many at a
-        time: a job for each document would cost the workers more than the database does.
+        If the broker is away, or the instance has its places there taken already, it is left to reconcile, which
+        hands out many at a time: a job for each document would cost the workers more than the database does.
         """
         instance_id, document_id = document.instance_id, document.id
-        if self._is_busy():
+        if self._is_busy(instance_id):
             document.tagging_enqueued_at = None
             return
 
         def send() -> None:
-            if self._has_room() and self.enqueue(instance_id, [document_id]):
+            if self._has_room(instance_id) and self.enqueue(instance_id, [document_id], first=True):
                 return
             with unit_of_work(work.session) as again:
                 again.session.execute(
@@ -118,20 +155,42 @@ class TaggingQueue:
 
         work.after_commit(send)
 
-    def _is_busy(self) -> bool:
-        """Whether there was enough to do a moment ago; asks nobody, because a transaction is open."""
-        return self._busy_until > time.monotonic()
+    def _is_busy(self, instance_id: int) -> bool:
+        """Whether there was no room a moment ago; asks nobody, because a transaction is open."""
+        return self._busy_until.get(instance_id, 0.0) > time.monotonic()
 
-    def _has_room(self) -> bool:
-        """Whether the broker has few jobs; if not, it is busy for a moment. One that is away is found out later."""
+    def _has_room(self, instance_id: int) -> bool:
+        """Whether the instance may hand over one more; if not, it is busy for a moment.
+
+        A broker that is away is found out later.
+        """
         try:
-            if self.waiting() < ENOUGH_JOBS:
+            if self.is_open_to(instance_id):
                 return True
         except RedisError:
             return True
-        self._busy_until = time.monotonic() + BUSY_SECONDS
+        now = time.monotonic()
+        self._busy_until = {key: until for key, until in self._busy_until.items() if until > now}
+        self._busy_until[instance_id] = now + BUSY_SECONDS
         return False
+
+    def is_open_to(self, instance_id: int) -> bool:
+        """Whether the first queue has a place for one more job of the instance. Raises RedisError."""
+        waiting = self._first.get_job_ids(length=MANY_JOBS)
+        own = sum(job_id.startswith(f"{instance_id}-") for job_id in waiting)
+        return len(waiting) < MANY_JOBS and own < ENOUGH_JOBS
+
+    def is_urgent(self) -> bool:
+        """Whether a job waits that goes before the backlog; none does while the broker is away."""
+        try:
+            return self._first.count > 0
+        except RedisError:
+            return False
+
+    def backlog(self) -> int:
+        """Return how many jobs of the backlog wait in the broker. Raises redis.exceptions.RedisError."""
+        return self._backlog.count
 
     def waiting(self) -> int:
         """Return how many jobs wait in the broker. Raises redis.exceptions.RedisError."""
-        return self._queue.count
+        return self._first.count + self._backlog.count

@@ -1,13 +1,14 @@
 """What keeps the queue honest: documents that nobody is on the way to are handed out again."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from itertools import groupby
+from itertools import chain, zip_longest
 
 from redis.exceptions import RedisError
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.models import Document, TaggingState
+from autotag.models import Document, TaggingState, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.claims import release_expired_claims
@@ -17,60 +18,108 @@ BATCH = 32
 """Documents in one job: enough to spare the broker, few enough that a killed worker loses little time."""
 
 FILL = 16
-"""Jobs in the broker up to which it is filled: a short queue means that little can be lost with it."""
+"""Jobs of the backlog in the broker up to which it is filled: a short queue means that little can be lost with it."""
+
+FEW = 16
+"""Waiting documents up to which those of an instance go before the backlog: they hold nobody up for long."""
 
 OVERDUE = timedelta(seconds=10)
 """After this time a document that was handed out and is still queued counts as lost on the way."""
+
+Batch = tuple[int, list[int]]
+"""An instance, and documents of it for one job."""
 
 
 def reconcile(sessions: sessionmaker[Session], queue: TaggingQueue, *, instance_id: int | None = None) -> int:
     """Take back work whose worker died and enqueue what has waited too long; return how many were enqueued.
 
-    With an instance, only its documents are enqueued.
+    With an instance, only its documents are enqueued. What waits in an instance goes before the backlog when it is
+    little; the other instances share the room in the backlog in turns, so that none starves another.
 
     Handing out a document that is on its way after all is harmless: the second job finds it claimed or done.
     """
     release_expired_claims(sessions)
+    with sessions() as session:
+        waiting = _waiting(session, instance_id)
     try:
-        room = (FILL - queue.waiting()) * BATCH
+        little = {key for key, number in waiting.items() if number <= FEW and queue.is_open_to(key)}
+        room = FILL - queue.backlog()
     except RedisError:
         return 0
-    if room <= 0:
-        return 0
+    with sessions() as session:
+        first = [(key, _due(session, key, FEW)) for key in sorted(little)]
+        rest = _in_turns(session, _after(queue.last_served, sorted(set(waiting) - little)), room)
+    return _hand_out(sessions, queue, first, first=True) + _hand_out(sessions, queue, rest, first=False)
+
+
+def _hand_out(
+    sessions: sessionmaker[Session], queue: TaggingQueue, batches: Sequence[Batch], *, first: bool
+) -> int:
     enqueued = 0
-    for owner_id, document_ids in _overdue(sessions, room, instance_id):
-        for start in range(0, len(document_ids), BATCH):
-            batch = document_ids[start : start + BATCH]
-            _mark_enqueued(sessions, owner_id, batch)
-            if not queue.enqueue(owner_id, batch):
-                return enqueued
-            enqueued += len(batch)
+    for owner_id, document_ids in batches:
+        _mark_enqueued(sessions, owner_id, document_ids)
+        if not queue.enqueue(owner_id, document_ids, first=first):
+            break
+        enqueued += len(document_ids)
+        if not first:
+            queue.last_served = owner_id
     return enqueued
 
 
-def _overdue(
-    sessions: sessionmaker[Session], limit: int, instance_id: int | None
-) -> list[tuple[int, list[int]]]:
-    """Return what is to be handed out, by instance: uploads first, and what runs asked for in the room that is left."""
-    now = utc_now()
-    statement = (
-        select(Document.instance_id, Document.id)
-        .where(
-            Document.tagging_state == TaggingState.QUEUED,
-            Document.deleted_at.is_(None),
-            or_(Document.tagging_enqueued_at.is_(None), Document.tagging_enqueued_at < now - OVERDUE),
-            or_(Document.tagging_not_before.is_(None), Document.tagging_not_before <= now),
-        )
-        .order_by(Document.id)
+def _waiting(session: Session, instance_id: int | None) -> dict[int, int]:
+    """Return how much is to be handed out in each instance that has something, counted to one more than few."""
+    some = (
+        select(Document.id)
+        .where(Document.instance_id == VirtualInstance.id, _is_due())
+        .correlate(VirtualInstance)
+        .limit(FEW + 1)
+        .subquery()
     )
+    number = select(func.count()).select_from(some).correlate(VirtualInstance).scalar_subquery()
+    statement = select(VirtualInstance.id, number)
     if instance_id is not None:
-        statement = statement.where(Document.instance_id == instance_id)
-    with sessions() as session:
-        rows = list(session.execute(statement.where(Document.tagging_run_id.is_(None)).limit(limit)))
-        of_runs = statement.where(Document.tagging_run_id.is_not(None))
-        rows += session.execute(of_runs.limit(limit - len(rows)))
-    by_instance = sorted((row[0], row[1]) for row in rows)
-    return [(key, [row[1] for row in group]) for key, group in groupby(by_instance, key=lambda row: row[0])]
+        statement = statement.where(VirtualInstance.id == instance_id)
+    return {key: found for key, found in session.execute(statement) if found}
+
+
+def _after(last: int, instance_ids: Sequence[int]) -> list[int]:
+    """Return the instances in the order of their turns: on from the one that was served last, and round."""
+    return sorted(instance_ids, key=lambda instance_id: (instance_id <= last, instance_id))
+
+
+def _in_turns(session: Session, instance_ids: Sequence[int], room: int) -> list[Batch]:
+    """Share room for so many jobs: one of each instance, then another of each that has more."""
+    if room <= 0 or not instance_ids:
+        return []
+    turns = instance_ids[:room]
+    share = -(-room // len(turns))
+    batches = []
+    for instance_id in turns:
+        document_ids = _due(session, instance_id, share * BATCH)
+        starts = range(0, len(document_ids), BATCH)
+        batches.append([(instance_id, document_ids[start : start + BATCH]) for start in starts])
+    in_turn = chain.from_iterable(zip_longest(*batches))
+    return [batch for batch in in_turn if batch is not None][:room]
+
+
+def _is_due() -> ColumnElement[bool]:
+    now = utc_now()
+    return and_(
+        Document.tagging_state == TaggingState.QUEUED,
+        Document.deleted_at.is_(None),
+        or_(Document.tagging_enqueued_at.is_(None), Document.tagging_enqueued_at < now - OVERDUE),
+        or_(Document.tagging_not_before.is_(None), Document.tagging_not_before <= now),
+    )
+
+
+def _due(session: Session, instance_id: int, limit: int) -> list[int]:
+    """Return what is to be handed out: uploads first, and what runs asked for in the room that is left."""
+    statement = (
+        select(Document.id).where(Document.instance_id == instance_id, _is_due()).order_by(Document.id)
+    )
+    found = list(session.scalars(statement.where(Document.tagging_run_id.is_(None)).limit(limit)))
+    of_runs = statement.where(Document.tagging_run_id.is_not(None))
+    return found + list(session.scalars(of_runs.limit(limit - len(found))))
 
 
 def _mark_enqueued(sessions: sessionmaker[Session], instance_id: int, document_ids: list[int]) -> None:

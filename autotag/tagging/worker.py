@@ -16,7 +16,7 @@ from autotag.models.base import utc_now
 from autotag.observability import accept_request_id
 from autotag.tagging import ledger
 from autotag.tagging.heartbeats import Heartbeat, Part
-from autotag.tagging.queue import INSTALL_MODEL, QUEUE_NAME, TAG_DOCUMENTS
+from autotag.tagging.queue import INSTALL_MODEL, QUEUE_NAMES, TAG_DOCUMENTS
 from autotag.tagging.received_jobs import ReceivedJob, ReceivedQueue
 
 logger = structlog.stdlib.get_logger(__name__)
@@ -103,11 +103,14 @@ def worker_name(name: str) -> str:
 
 
 def build_worker(connection: Redis, name: str) -> TaggingWorker:
-    """Return a worker on the tagging queue; its name in the broker is unique for each start."""
-    queue = ReceivedQueue(QUEUE_NAME, connection=connection, serializer=JSONSerializer, job_class=AllowedJob)
+    """Return a worker on the tagging queues; its name in the broker is unique for each start."""
+    queues = [
+        ReceivedQueue(queue_name, connection=connection, serializer=JSONSerializer, job_class=AllowedJob)
+        for queue_name in QUEUE_NAMES
+    ]
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
     return TaggingWorker(
-        [queue],
+        queues,
         name=f"{name}.{secrets.token_hex(4)}",
         connection=connection,
         serializer=JSONSerializer,

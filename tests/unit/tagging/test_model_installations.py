@@ -101,21 +101,21 @@ def test_asking_twice_is_one_job(
     assert listed() == (False, "")
     ask()
     ask()
-    assert [job[0] for job in jobs(broker)] == [INSTALL_MODEL]
-    assert jobs(broker)[0][2] == [NAME]
+    assert [job[0] for job in jobs(broker, "tagging-first")] == [INSTALL_MODEL]
+    assert jobs(broker, "tagging-first")[0][2] == [NAME]
     assert listed() == (True, "")
 
 
 def test_it_goes_before_the_documents(ask: Callable[..., None], queue: TaggingQueue, broker: Redis) -> None:
     queue.enqueue(1, [2])
     ask()
-    assert next(job[0] for job in jobs(broker)) == INSTALL_MODEL
+    assert next(job[0] for job in jobs(broker, "tagging-first")) == INSTALL_MODEL
 
 
 def test_what_the_catalogue_does_not_know_is_refused(ask: Callable[..., None], broker: Redis) -> None:
     with pytest.raises(ModelRejected, match="No model is called"):
         ask(name="nothing")
-    assert jobs(broker) == []
+    assert jobs(broker, "tagging-first") == []
 
 
 def test_without_a_broker_it_fails_at_once(
@@ -215,7 +215,7 @@ def test_what_is_not_heard_of_is_lost_and_can_be_tried_again(
     assert listed() == (False, LOST)
     ask()
     assert listed() == (True, "")
-    assert len(jobs(broker)) == 2
+    assert len(jobs(broker, "tagging-first")) == 2
 
 
 def test_a_worker_that_was_given_up_does_not_end_its_successors_installation(

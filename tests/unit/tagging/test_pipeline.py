@@ -33,7 +33,9 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.providers.base import Answer, AutoTagProvider, ProviderMisconfigured
 from autotag.providers.tensorflow import TensorFlowProvider
 from autotag.tagging import jobs
-from autotag.tagging.pipeline import Pipeline
+from autotag.tagging.claims import Claim
+from autotag.tagging.pipeline import CLAIM_FOR_SECONDS, TOGETHER, TOGETHER_AT_FIRST, Pipeline
+from autotag.tagging.queue import TaggingQueue
 from tests.unit.conftest import Factory, ScriptedProcess
 
 CRASH = ProcessCrashed("Killed by signal 9.", "exit")
@@ -380,10 +382,10 @@ def test_the_time_that_an_attempt_took_is_kept(road: Road, upload: Callable[...,
 
 
 def test_a_job_that_runs_twice_has_the_outcome_of_one(
-    road: Road, upload: Callable[..., Document], monkeypatch: pytest.MonkeyPatch
+    road: Road, upload: Callable[..., Document], queue: TaggingQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "_bound", [])
-    jobs.bind(road.pipeline())
+    jobs.bind(road.pipeline(), queue)
     documents = [upload(bytes([number])) for number in range(3)]
     ids = [document.id for document in documents]
     jobs.tag_documents(documents[0].instance_id, ids)
@@ -405,7 +407,7 @@ def test_documents_taken_together_are_each_tagged_and_recorded(
 ) -> None:
     documents = [upload(bytes([number])) for number in range(20)]
     ids = [document.id for document in documents]
-    outcomes = road.pipeline().tag_many(documents[0].instance_id, ids)
+    outcomes = road.pipeline().tag_many(documents[0].instance_id, ids).outcomes
     assert [outcome.state for outcome in outcomes] == [TaggingState.TAGGED] * 20
     assert [road.tags(document) for document in documents] == [["cat"]] * 20
     with road.sessions() as session:
@@ -458,7 +460,9 @@ def test_while_one_image_is_in_the_process_the_next_is_made_ready_and_the_last_o
     road.process.during = during
     watcher = Thread(target=watch)
     watcher.start()
-    outcomes = road.pipeline().tag_many(documents[0].instance_id, [document.id for document in documents])
+    outcomes = (
+        road.pipeline().tag_many(documents[0].instance_id, [document.id for document in documents]).outcomes
+    )
     watcher.join()
     assert [outcome.state for outcome in outcomes] == [TaggingState.TAGGED] * 5
 
@@ -468,8 +472,54 @@ def test_the_wait_for_a_turn_is_no_part_of_the_time_that_an_attempt_took(
 ) -> None:
     documents = [upload(bytes([number])) for number in range(4)]
     road.process.during = lambda: time.sleep(0.2)
-    outcomes = road.pipeline().tag_many(documents[0].instance_id, [document.id for document in documents])
+    outcomes = (
+        road.pipeline().tag_many(documents[0].instance_id, [document.id for document in documents]).outcomes
+    )
     assert all(0.2 <= outcome.seconds < 0.39 for outcome in outcomes)
+
+
+def test_a_job_that_is_interrupted_ends_what_it_has_claimed_and_leaves_the_rest(
+    road: Road, upload: Callable[..., Document]
+) -> None:
+    documents = [upload(bytes([number])) for number in range(12)]
+    ids = [document.id for document in documents]
+    worked = road.pipeline().tag_many(documents[0].instance_id, ids, is_interrupted=lambda: True)
+    assert [outcome.state for outcome in worked.outcomes] == [TaggingState.TAGGED] * TOGETHER_AT_FIRST
+    assert worked.left == ids[TOGETHER_AT_FIRST:]
+    states = [road.look(document).tagging_state for document in documents]
+    assert states[TOGETHER_AT_FIRST:] == [TaggingState.QUEUED] * len(worked.left)
+
+
+def test_a_job_that_is_not_interrupted_leaves_nothing(road: Road, upload: Callable[..., Document]) -> None:
+    documents = [upload(bytes([number])) for number in range(12)]
+    worked = road.pipeline().tag_many(
+        documents[0].instance_id, [document.id for document in documents], is_interrupted=lambda: False
+    )
+    assert (len(worked.outcomes), worked.left) == (12, [])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "together"), [(0.0, TOGETHER), (CLAIM_FOR_SECONDS / 3, 3), (10 * CLAIM_FOR_SECONDS, 1)]
+)
+def test_as_many_are_claimed_at_a_time_as_take_a_moment(
+    road: Road,
+    upload: Callable[..., Document],
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    together: int,
+) -> None:
+    pipeline = road.pipeline()
+    claimed: list[int] = []
+
+    def claim_none(_sessions: object, _instance_id: int, ids: list[int], _worker: str) -> list[Claim]:
+        claimed.append(len(ids))
+        return []
+
+    monkeypatch.setattr("autotag.tagging.pipeline.claim_many", claim_none)
+    instance_id = upload().instance_id
+    pipeline._seconds_each[instance_id] = seconds
+    pipeline.tag_many(instance_id, list(range(1000, 1020)))
+    assert claimed[0] == together
 
 
 def test_what_interrupts_a_job_begins_with_no_other_image(

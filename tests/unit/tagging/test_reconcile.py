@@ -11,15 +11,17 @@ from autotag.models import Document, RunScope, RunState, TaggingRun, TaggingStat
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.claims import claim
-from autotag.tagging.queue import TaggingQueue
-from autotag.tagging.reconcile import BATCH, FILL, OVERDUE, reconcile
+from autotag.tagging.queue import ENOUGH_JOBS, TaggingQueue
+from autotag.tagging.reconcile import BATCH, FEW, FILL, OVERDUE, reconcile
 from tests.unit.conftest import Factory
 
+FIRST = "tagging-first"
 
-def handed_out(broker: Redis) -> list[tuple[int, list[int]]]:
-    """The instance and the documents of each job in the queue, in its order."""
+
+def handed_out(broker: Redis, queue: str = "tagging") -> list[tuple[int, list[int]]]:
+    """The instance and the documents of each job in a queue, in its order."""
     arguments = []
-    for job_id in broker.lrange("rq:queue:tagging", 0, -1):
+    for job_id in broker.lrange(f"rq:queue:{queue}", 0, -1):
         data = json.loads(zlib.decompress(broker.hget(b"rq:job:" + job_id, "data")))
         arguments.append((data[2][0], data[2][1]))
     return arguments
@@ -45,7 +47,7 @@ def test_what_was_lost_on_the_way_is_handed_out_when_it_is_overdue(
 ) -> None:
     document = make.document(make.instance(), tagging_enqueued_at=age and utc_now() - age)
     assert reconcile(sessions, queue) == int(again)
-    assert handed_out(broker) == ([(document.instance_id, [document.id])] if again else [])
+    assert handed_out(broker, FIRST) == ([(document.instance_id, [document.id])] if again else [])
 
 
 def test_what_was_handed_out_is_not_handed_out_again_at_once(
@@ -53,7 +55,7 @@ def test_what_was_handed_out_is_not_handed_out_again_at_once(
 ) -> None:
     make.document(make.instance())
     assert [reconcile(sessions, queue), reconcile(sessions, queue)] == [1, 0]
-    assert len(handed_out(broker)) == 1
+    assert len(handed_out(broker, FIRST)) == 1
 
 
 @pytest.mark.parametrize(
@@ -83,10 +85,70 @@ def test_a_job_is_for_one_instance_and_not_too_many_documents(
     sessions: sessionmaker[Session], queue: TaggingQueue, broker: Redis, make: Factory
 ) -> None:
     first, second = make.instance(), make.instance()
-    ones = [make.document(first).id for _ in range(BATCH + 2)]
-    others = [make.document(second).id for _ in range(2)]
-    assert reconcile(sessions, queue) == BATCH + 4
-    assert handed_out(broker) == [(first.id, ones[:BATCH]), (first.id, ones[BATCH:]), (second.id, others)]
+    ones = [make.document(first).id for _ in range(2 * BATCH + 2)]
+    others = [make.document(second).id for _ in range(BATCH)]
+    assert reconcile(sessions, queue) == 3 * BATCH + 2
+    assert handed_out(broker) == [
+        (first.id, ones[:BATCH]),
+        (second.id, others),
+        (first.id, ones[BATCH : 2 * BATCH]),
+        (first.id, ones[2 * BATCH :]),
+    ]
+
+
+@pytest.mark.parametrize(("number", "queue_name"), [(FEW, FIRST), (FEW + 1, "tagging")])
+def test_a_few_documents_go_before_the_backlog(
+    sessions: sessionmaker[Session],
+    queue: TaggingQueue,
+    broker: Redis,
+    make: Factory,
+    number: int,
+    queue_name: str,
+) -> None:
+    for _ in range(FILL):
+        queue.enqueue(1, [999])
+    instance = make.instance()
+    ids = [make.document(instance).id for _ in range(number)]
+    reconcile(sessions, queue)
+    assert ((instance.id, ids) in handed_out(broker, FIRST)) == (queue_name == FIRST)
+    assert len(handed_out(broker)) == FILL
+
+
+def test_an_instance_that_has_its_places_taken_joins_the_backlog(
+    sessions: sessionmaker[Session], queue: TaggingQueue, broker: Redis, make: Factory
+) -> None:
+    instance = make.instance()
+    for _ in range(ENOUGH_JOBS):
+        queue.enqueue(instance.id, [999], first=True)
+    document = make.document(instance)
+    assert reconcile(sessions, queue) == 1
+    assert handed_out(broker) == [(instance.id, [document.id])]
+
+
+def test_no_backlog_starves_another(
+    sessions: sessionmaker[Session], queue: TaggingQueue, broker: Redis, make: Factory
+) -> None:
+    instances = [make.instance() for _ in range(3)]
+    for instance in instances:
+        for _ in range(3 * BATCH):
+            make.document(instance)
+    served = []
+    for _ in range(9):
+        broker.delete("rq:queue:tagging")
+        for _ in range(FILL - 1):
+            queue.enqueue(99, [999])
+        assert reconcile(sessions, queue) == BATCH
+        served.append(handed_out(broker)[-1][0])
+    assert served == [instance.id for instance in instances] * 3
+
+
+def test_with_an_instance_only_its_documents_are_handed_out(
+    sessions: sessionmaker[Session], queue: TaggingQueue, broker: Redis, make: Factory
+) -> None:
+    mine, other = make.document(make.instance()), make.document(make.instance())
+    assert reconcile(sessions, queue, instance_id=mine.instance_id) == 1
+    assert handed_out(broker, FIRST) == [(mine.instance_id, [mine.id])]
+    assert other.instance_id != mine.instance_id
 
 
 def test_a_full_queue_is_left_alone(
@@ -94,7 +156,9 @@ def test_a_full_queue_is_left_alone(
 ) -> None:
     for _ in range(FILL):
         queue.enqueue(1, [999])
-    make.document(make.instance())
+    instance = make.instance()
+    for _ in range(FEW + 1):
+        make.document(instance)
     assert reconcile(sessions, queue) == 0
     assert queue.waiting() == FILL
 

@@ -16,6 +16,7 @@ from rq.webhook import Webhook
 
 from autotag.tagging import heartbeats, jobs
 from autotag.tagging.heartbeats import Sign, living
+from autotag.tagging.pipeline import Worked
 from autotag.tagging.queue import QUEUE_NAME, TAG_DOCUMENTS, TaggingQueue
 from autotag.tagging.worker import build_worker, worker_name
 from tests.conftest import wait_for
@@ -29,14 +30,15 @@ class Recorder:
     def __init__(self) -> None:
         self.taken: list[tuple[int, int]] = []
 
-    def tag_many(self, instance_id: int, document_ids: list[int]) -> None:
+    def tag_many(self, instance_id: int, document_ids: list[int], **_options: object) -> Worked:
         self.taken += [(instance_id, document_id) for document_id in document_ids]
+        return Worked([], [])
 
 
 @pytest.fixture
-def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+def recorder(queue: TaggingQueue, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     found = Recorder()
-    monkeypatch.setattr(jobs, "_bound", [found])
+    monkeypatch.setattr(jobs, "_bound", [(found, queue)])
     return found
 
 
@@ -166,12 +168,22 @@ def test_a_worker_is_alive_while_it_works_and_says_what_it_does(
     seen: list[Sign] = []
 
     class Watcher:
-        def tag_many(self, *_what: object) -> None:
+        def tag_many(self, *_what: object, **_options: object) -> Worked:
             wait_for(lambda: [sign.doing for sign in living(broker)] == ["tagging"], "the word")
             seen.extend(living(broker))
+            return Worked([], [])
 
-    monkeypatch.setattr(jobs, "_bound", [Watcher()])
+    monkeypatch.setattr(jobs, "_bound", [(Watcher(), queue)])
     queue.enqueue(7, [1])
     work(broker)
     assert [worker_name(sign.name) for sign in seen] == ["worker-1"]
     assert living(broker) == []
+
+
+def test_what_goes_before_the_backlog_is_done_before_it(
+    broker: Redis, queue: TaggingQueue, recorder: Recorder
+) -> None:
+    queue.enqueue(1, [1, 2])
+    queue.enqueue(2, [3], first=True)
+    work(broker)
+    assert recorder.taken == [(2, 3), (1, 1), (1, 2)]
