@@ -64,26 +64,24 @@ def send_large(client: FlaskClient, path: str, content_type: str, **headers: str
 FORMS = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json"]
 
 
-@pytest.mark.parametrize("content_type", FORMS)
-@pytest.mark.parametrize("path", ["/sign-in", "/documents", "/documents/1/versions", "/folders"])
-def test_a_stranger_cannot_make_the_server_read_much(
-    app: Flask, acme: VirtualInstance, path: str, content_type: str
-) -> None:
-    status, read = send_large(app.test_client(), path, content_type)
-    assert 400 <= status < 500 or status == 303
-    assert read <= MEGABYTE
+def test_a_stranger_cannot_make_the_server_read_much(app: Flask, acme: VirtualInstance) -> None:
+    for path in ("/sign-in", "/documents", "/documents/1/versions", "/folders"):
+        for content_type in FORMS:
+            status, read = send_large(app.test_client(), path, content_type)
+            assert 400 <= status < 500 or status == 303, (path, content_type)
+            assert read <= MEGABYTE, (path, content_type)
 
 
-@pytest.mark.parametrize("content_type", FORMS)
 def test_whoever_is_signed_in_sends_much_as_a_file_only(
-    app: Flask, make: Factory, acme: VirtualInstance, sign_in: Callable[..., None], content_type: str
+    app: Flask, make: Factory, acme: VirtualInstance, sign_in: Callable[..., None]
 ) -> None:
     client = app.test_client()
     sign_in(client, make.user(acme, Role.ADMINISTRATOR), "acme.localhost")
     for path in ("/folders", "/control-panel/users/add", "/documents/bulk/tags"):
-        status, read = send_large(client, path, content_type)
-        assert status in (400, 413), path
-        assert read <= MEGABYTE
+        for content_type in FORMS:
+            status, read = send_large(client, path, content_type)
+            assert status in (400, 413), (path, content_type)
+            assert read <= MEGABYTE, (path, content_type)
 
 
 @pytest.fixture
@@ -201,19 +199,19 @@ def test_a_webhook_belongs_to_whoever_made_it(administrator: Browser, session: S
     assert webhook.instance_id == administrator.user.instance_id
 
 
-@pytest.mark.parametrize("field", sorted(STRANGE))
 def test_the_api_refuses_what_it_does_not_know(
-    app: Flask, acme: VirtualInstance, make: Factory, token: str, field: str
+    app: Flask, acme: VirtualInstance, make: Factory, token: str
 ) -> None:
     number = make.document(acme).id
-    answer = app.test_client().patch(
-        f"/api/v1/documents/{number}",
-        data=json.dumps({"title": "Mine", field: STRANGE[field]}),
-        content_type="application/json",
-        headers={"Authorization": f"Bearer {token}"},
-        base_url="http://acme.localhost/",
-    )
-    assert answer.status_code == 422
+    for field, value in STRANGE.items():
+        answer = app.test_client().patch(
+            f"/api/v1/documents/{number}",
+            data=json.dumps({"title": "Mine", field: value}),
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {token}"},
+            base_url="http://acme.localhost/",
+        )
+        assert answer.status_code == 422, field
 
 
 @pytest.fixture
@@ -264,23 +262,21 @@ def test_an_address_cannot_be_made_up(guess: Callable[..., int], app: Flask) -> 
     assert answer.status_code == 429
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"X-Forwarded-Host": "evil.net"},
-        {"X-Host": "evil.net", "X-Forwarded-Server": "evil.net", "Forwarded": "host=evil.net"},
-        {"X-Original-URL": "/control-panel", "X-Rewrite-URL": "/control-panel"},
-        {"X-HTTP-Method-Override": "DELETE"},
-        {"X-Forwarded-Prefix": "/evil", "X-Script-Name": "/evil"},
-    ],
-)
-def test_headers_that_some_servers_believe_change_nothing(
-    administrator: Browser, headers: dict[str, str]
-) -> None:
-    answer = administrator.client.get("/", base_url="http://acme.localhost/", headers=headers)
-    assert (answer.status_code, answer.location) == (302, "/documents")
-    page = administrator.client.get("/documents", base_url="http://acme.localhost/", headers=headers)
-    assert "evil" not in page.text
+BELIEVED_BY_SOME = [
+    {"X-Forwarded-Host": "evil.net"},
+    {"X-Host": "evil.net", "X-Forwarded-Server": "evil.net", "Forwarded": "host=evil.net"},
+    {"X-Original-URL": "/control-panel", "X-Rewrite-URL": "/control-panel"},
+    {"X-HTTP-Method-Override": "DELETE"},
+    {"X-Forwarded-Prefix": "/evil", "X-Script-Name": "/evil"},
+]
+
+
+def test_headers_that_some_servers_believe_change_nothing(administrator: Browser) -> None:
+    for headers in BELIEVED_BY_SOME:
+        answer = administrator.client.get("/", base_url="http://acme.localhost/", headers=headers)
+        assert (answer.status_code, answer.location) == (302, "/documents")
+        page = administrator.client.get("/documents", base_url="http://acme.localhost/", headers=headers)
+        assert "evil" not in page.text
 
 
 def test_a_session_that_was_planted_is_not_the_one_after_signing_in(

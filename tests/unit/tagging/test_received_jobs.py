@@ -12,7 +12,7 @@ import structlog
 from redis import Redis
 
 from autotag.tagging import jobs, received_jobs
-from autotag.tagging.queue import INSTALL_MODEL, QUEUE_NAME, TAG_DOCUMENTS, TaggingQueue
+from autotag.tagging.queue import FIRST_QUEUE_NAME, INSTALL_MODEL, QUEUE_NAME, TAG_DOCUMENTS, TaggingQueue
 from autotag.tagging.worker import build_worker
 
 QUEUE_KEY = f"rq:queue:{QUEUE_NAME}"
@@ -149,3 +149,9 @@ def test_lists_of_another_kind_keep_no_worker_from_working(
     queue.enqueue(7, [1])
     work(broker)
     assert taken == [(7, [1])]
+
+
+def test_what_is_no_id_keeps_nobody_from_handing_over_a_document(broker: Redis, queue: TaggingQueue) -> None:
+    broker.rpush(f"rq:queue:{FIRST_QUEUE_NAME}", b"\xff\xfe\x00", b"7-" + b"\xff")
+    assert queue.is_open_to(7)
+    assert queue.enqueue(7, [1], first=True)
