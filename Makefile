@@ -11,7 +11,7 @@ THREE_AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
 # All have to find the same tests in the same order, sets included.
 PARALLEL := PYTHONHASHSEED=$$RANDOM
 
-.PHONY: run test check unit bench faults lock audit sbom docs help clean
+.PHONY: run test check unit bench faults hostile lock audit sbom docs help clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -35,6 +35,10 @@ unit: $(VENV)/test.stamp ## run the unit tests alone
 
 faults: $(VENV)/test.stamp ## kill and starve a running installation and look what is left
 	$(BIN)/python -m pytest tests/faults -q
+
+hostile: $(VENV)/test.stamp ## try many hostile image files, other ones each time (EXAMPLES=20000)
+	HOSTILE_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/unit/inference/test_hostile_files.py \
+	  --timeout 0 -q -k random --hypothesis-show-statistics
 
 bench: $(VENV)/test.stamp ## measure speed and memory against the bare machine
 	@for file in bench/throughput.py bench/latency.py bench/footprint.py bench/pages.py; do $(BIN)/python $$file || exit 1; done

@@ -13,7 +13,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import ResponseError
 from rq import Queue
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import NoSuchJobError, TimeoutFormatError
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 
@@ -44,6 +44,21 @@ READ_FIELDS = (
 """Nothing else of a job is read: no callbacks, webhooks, repeats, retries and dependencies, none of which we use."""
 
 
+FAULTS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NoSuchJobError,
+    RecursionError,
+    TimeoutFormatError,
+    TypeError,
+    ValueError,
+    zlib.error,
+)
+"""What RQ raises while it reads nonsense."""
+
+
 class NoJob(ValueError):
     """What stands in the broker is no job."""
 
@@ -69,8 +84,7 @@ class ReceivedJob(Job):
             unpacked = _unpacked(fields.get("data", b""))
             super().restore({name.encode(): value for name, value in fields.items()} | {b"data": unpacked})
             _check(unpacked, self.meta)
-        # Whatever its parser raises on nonsense: ValueError, TypeError, AssertionError and others.
-        except Exception as error:
+        except FAULTS as error:
             self._drop(error)
 
     def _drop(self, error: Exception) -> None:
