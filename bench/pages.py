@@ -55,9 +55,13 @@ WARM_UP = 3
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A seeded installation of one size: its application, the cookie of a person, and the addresses to ask."""
+    """A seeded installation of one size: its application, the cookie of a person, and the addresses to ask.
+
+    `documents` are those of the instance that is asked, `total` those of all.
+    """
 
     documents: int
+    total: int
     app: Flask
     cookie: str
     paths: dict[str, str]
@@ -137,6 +141,7 @@ def measure(small: Site, large: Site, requests: int) -> dict[str, Any]:
     return {
         "small": small.documents,
         "large": large.documents,
+        "total": large.total,
         "requests": requests,
         "bare": round(statistics.median(bare), 3),
         "pages": pages,
@@ -199,6 +204,7 @@ def open_site(
         schema.upgrade(session.get_bind().engine)
         if session.scalar(select(func.count(Document.id))) == 0:
             seed.fill(sessions, documents=documents, instances=instances, elsewhere=elsewhere)
+        total = session.scalar(select(func.count(Document.id))) or 0
     with sessions() as session, unit_of_work(session) as work:
         person = sign_up(work.session)
         token = open_session(work, person, address="127.0.0.1", browser="bench")
@@ -206,7 +212,7 @@ def open_site(
     app = create_app(config)
     serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
     cookie = serializer.dumps({"_user_id": token, "_fresh": True})
-    return Site(documents, app, f"{app.config['SESSION_COOKIE_NAME']}={cookie}", paths)
+    return Site(documents, total, app, f"{app.config['SESSION_COOKIE_NAME']}={cookie}", paths)
 
 
 def sign_up(session: Session) -> User:
