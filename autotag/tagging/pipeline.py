@@ -239,7 +239,7 @@ def _failed(held: Claim, error: Exception) -> Outcome:
             return Outcome(
                 TaggingState.QUEUED,
                 "storage",
-                f"Its thumbnail could not be stored; it is tried again. {error}",
+                f"Its files could not be read or stored; it is tried again. {error}",
                 not_before=utc_now() + RETRY_AFTER_STORAGE_TROUBLE,
             )
 

@@ -16,6 +16,7 @@ from autotag.configuration.entries import UPLOADS
 from autotag.configuration.secret_box import SecretBox
 from autotag.configuration.store import Place, Submission, save
 from autotag.extensions import limiter
+from autotag.media.errors import StorageUnavailable
 from autotag.media.storage import FolderStorage, not_stored
 from autotag.models import VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
@@ -106,14 +107,25 @@ def test_a_disk_that_is_full(editor: Program, monkeypatch: pytest.MonkeyPatch) -
     assert editor.refusal("POST", "/documents", **upload()) == (507, "storage")
 
 
+def test_an_object_storage_that_is_away(editor: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StorageUnavailable("The file storage does not answer.")
+
+    monkeypatch.setattr(FolderStorage, "keep", fail)
+    assert editor.refusal("POST", "/documents", **upload()) == (503, "storage_unavailable")
+
+
 def test_the_limits_of_the_instance_hold(editor: Program, sessions: object, acme: VirtualInstance) -> None:
     texts = {"maximum_upload_size": "1", "maximum_pixels": "75", "allowed_extensions": "png"}
+    texts |= {"maximum_number_of_files": "1", "maximum_storage": "0"}
     with sessions() as session, unit_of_work(session) as work:  # type: ignore[operator]
         place = Place.of(UPLOADS, acme.id)
         save(work, place, Submission(texts, "test"), box=SecretBox(("key",)), choices={})
     assert editor.refusal("POST", "/documents", **upload()) == (422, "extension_not_allowed")
     large = upload(b"x" * 1_000_001, "a.png")
     assert editor.refusal("POST", "/documents", **large) == (413, "file_too_large")
+    assert editor.upload_id(b"x", name="a.png")
+    assert editor.refusal("POST", "/documents", **upload(b"y", "b.png")) == (409, "quota_exceeded")
 
 
 def test_a_request_that_is_larger_than_the_server_takes(app: Flask, editor: Program) -> None:
