@@ -11,17 +11,21 @@ THREE_AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
 # All have to find the same tests in the same order, sets included.
 PARALLEL := PYTHONHASHSEED=$$RANDOM
 
-.PHONY: run test check unit bench faults hostile lock audit sbom docs help clean
+.PHONY: run test test-postgresql check unit bench faults hostile lock audit sbom docs help clean
 
 help: ## list the commands
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 run: $(VENV)/run.stamp ## set up what is missing, start everything, print where to go
 	@$(BIN)/autotag up --quick-start $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/test.stamp ## run the whole test suite (installs Chromium, PostgreSQL and exiftool where apt can)
 	@bash .ci/system-packages
-	@$(PARALLEL) $(BIN)/python -m pytest $(THREE_AT_ONCE)
+	@$(PARALLEL) $(BIN)/python -m pytest --postgresql-too $(THREE_AT_ONCE)
+
+test-postgresql: $(VENV)/test.stamp ## run everything that has a database with PostgreSQL instead of SQLite
+	@bash .ci/system-packages
+	@$(PARALLEL) $(BIN)/python -m pytest --postgresql $(THREE_AT_ONCE)
 
 check: $(VENV)/test.stamp ## format, lint, types, import rules, unit tests
 	$(BIN)/ruff format --check .

@@ -42,12 +42,33 @@ PASSWORD = "correct horse battery"
 UNFINISHED = ("queued", "running")
 LONG_AGO = "2020-01-01 00:00:00.000000"
 STUBS = REPOSITORY / "tests" / "stubs"
+# Statements are made nowhere else: whoever is above these asks them.
+ROOMS_WITH_SQL = ("models", "instances", "configuration", "media", "tagging")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--postgresql", action="store_true", help="run what has a database with PostgreSQL instead of SQLite"
     )
+    parser.addoption(
+        "--postgresql-too",
+        action="store_true",
+        help="run everything as usual, and the rooms with SQL a second time with PostgreSQL",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """With `--postgresql-too`, each test of a room with SQL that has a database is there once for each kind."""
+    has_kind = "database_kind" in metafunc.fixturenames
+    if has_kind and metafunc.config.getoption("--postgresql-too") and _is_about_sql(metafunc.definition):
+        kinds = [pytest.param("sqlite", id="sqlite"), pytest.param("postgresql", id="postgresql")]
+        metafunc.parametrize("database_kind", kinds, indirect=True)
+
+
+def _is_about_sql(item: pytest.Item) -> bool:
+    room = Path(item.path).parent
+    is_there = any(room.is_relative_to(REPOSITORY / "tests" / "unit" / name) for name in ROOMS_WITH_SQL)
+    return is_there and not any(item.iter_markers("sqlite"))
 
 
 @pytest.fixture(scope="session", autouse=True)

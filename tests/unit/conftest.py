@@ -66,8 +66,17 @@ def migrated_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.config.getoption("--postgresql"):
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """`sqlite` or `postgresql`; `pytest_generate_tests` gives it where a test runs with both."""
+    kind: str = getattr(
+        request, "param", "postgresql" if request.config.getoption("--postgresql") else "sqlite"
+    )
+    return kind
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, database_kind: str, tmp_path: Path) -> str:
+    if database_kind == "postgresql":
         url: str = request.getfixturevalue("emptied_database")()
         return url
     migrated_template: Path = request.getfixturevalue("migrated_template")
