@@ -24,6 +24,8 @@ SERVER_USER = "postgres"
 # Nothing has to outlive the tests.
 CARELESS = (
     "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0"
+    # Whatever it shares between its processes lies in its folder, and goes with it.
+    " -c dynamic_shared_memory_type=mmap"
 )
 MEMORY = Path("/dev/shm")
 ENOUGH_MEMORY = 2 * 1024**3

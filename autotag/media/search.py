@@ -122,6 +122,8 @@ _INSERT_SQLITE = "INSERT INTO document_search (rowid, instance, words) VALUES (:
 _INSERT_POSTGRESQL = (
     "INSERT INTO document_search (document_id, instance_id, words)"
     " VALUES (:id, :instance, to_tsvector('simple', :words))"
+    # Whoever waited above for another's deletion does not see what that one wrote anew: then the later words hold.
+    " ON CONFLICT (document_id) DO UPDATE SET instance_id = excluded.instance_id, words = excluded.words"
 )
 
 
