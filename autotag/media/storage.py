@@ -55,6 +55,13 @@ class Storage(Protocol):
     def put_back(self) -> int:
         """Put back what a `discard` that was killed had set aside; return how many files."""
 
+    def contents(self, prefix: str, *, older_than_seconds: float) -> set[str]:
+        """Return the hashes with a prefix of two figures of which something has been kept for that long.
+
+        Originals and renditions alike. Raises OSError.
+        """
+        ...
+
     def free_bytes(self) -> int | None:
         """Return how much room is left, None where there is no such number. Raises OSError."""
         ...
@@ -143,6 +150,18 @@ class FolderStorage:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     aside.replace(target)
         return len(found)
+
+    def contents(self, prefix: str, *, older_than_seconds: float) -> set[str]:
+        """Return the hashes with a prefix of two figures of which a file was written that long ago. Raises OSError."""
+        limit = time.time() - older_than_seconds
+        found = set()
+        for pattern in (f"originals/{prefix}/*/*", f"renditions/{prefix}/*"):
+            for path in self.root.glob(pattern):
+                # The sweep may be ahead of us.
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < limit:
+                        found.add(path.name.partition("-")[0])
+        return found
 
     def free_bytes(self) -> int:
         """Return how much room its file system has left. Raises OSError."""
