@@ -33,8 +33,8 @@ check: $(VENV)/test.stamp ## format, lint, types, import rules, unit tests
 unit: $(VENV)/test.stamp ## run the unit tests alone
 	$(PARALLEL) $(BIN)/python -m pytest tests/unit -q $(THREE_AT_ONCE)
 
-faults: $(VENV)/test.stamp ## kill and starve a running installation and look what is left
-	$(BIN)/python -m pytest tests/faults -q
+faults: $(VENV)/test.stamp ## kill at every point, break and starve what it runs on, and look what is left (minutes)
+	FAULTS=every $(BIN)/python -m pytest tests/faults -q
 
 bench: $(VENV)/test.stamp ## measure speed and memory against the bare machine
 	@for file in bench/throughput.py bench/latency.py bench/footprint.py bench/pages.py; do $(BIN)/python $$file || exit 1; done
