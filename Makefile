@@ -11,7 +11,7 @@ THREE_AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
 # All have to find the same tests in the same order, sets included.
 PARALLEL := PYTHONHASHSEED=$$RANDOM
 
-.PHONY: run test check unit bench faults lock docs help clean
+.PHONY: run test check unit bench faults hostile lock audit sbom docs help clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -36,6 +36,10 @@ unit: $(VENV)/test.stamp ## run the unit tests alone
 faults: $(VENV)/test.stamp ## kill at every point, break and starve what it runs on, and look what is left (minutes)
 	FAULTS=every $(BIN)/python -m pytest tests/faults -q
 
+hostile: $(VENV)/test.stamp ## try many hostile image files, other ones each time (EXAMPLES=20000)
+	HOSTILE_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/unit/inference/test_hostile_files.py \
+	  --timeout 0 -q -k random --hypothesis-show-statistics
+
 bench: $(VENV)/test.stamp ## measure speed and memory against the bare machine
 	@for file in bench/throughput.py bench/latency.py bench/footprint.py bench/pages.py; do $(BIN)/python $$file || exit 1; done
 
@@ -43,9 +47,21 @@ lock: $(VENV)/test.stamp ## resolve the dependencies again into requirements/*.l
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  -c requirements/constraints.txt pyproject.toml requirements/build.in -o requirements/run.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra postgresql \
+	  -c requirements/constraints.txt -c requirements/run.lock pyproject.toml requirements/build.in -o requirements/postgresql.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-package autotag --extra test -c requirements/constraints.txt -c requirements/run.lock pyproject.toml requirements/build.in \
 	  -o requirements/test.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  -c requirements/constraints.txt requirements/audit.in -o requirements/audit.lock
+
+audit: $(VENV)/audit/stamp ## ask a service which of the pinned packages have known vulnerabilities (AUDIT_SERVICE=osv or pypi)
+	$(VENV)/audit/bin/pip-audit --requirement requirements/run.lock --require-hashes --disable-pip --strict --progress-spinner off \
+	  --vulnerability-service $(or $(AUDIT_SERVICE),osv)
+
+sbom: $(VENV)/audit/stamp ## write what Autotag is made of to sbom.json (CycloneDX, checked against its schema)
+	$(VENV)/audit/bin/cyclonedx-py requirements requirements/run.lock --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file sbom.json
 
 docs: $(VENV)/test.stamp ## write what the code knows into the documentation, and build it into site/
 	$(BIN)/python docs/generate.py
@@ -69,3 +85,9 @@ $(VENV)/test.stamp: requirements/test.lock pyproject.toml | $(BIN)/python
 	@$(PIP) -r requirements/test.lock
 	@$(LOCAL)
 	@touch $(VENV)/run.stamp $@
+
+# Apart from everything else, so that what looks at the packages decides nothing about them.
+$(VENV)/audit/stamp: requirements/audit.lock | $(BIN)/python
+	@$(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/audit.lock
+	@touch $@

@@ -97,9 +97,14 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, help="keep the installations here, or use those that are there"
     )
+    parser.add_argument("--instances", type=int, default=1, help="instances of the larger installation")
+    parser.add_argument("--elsewhere", type=int, default=0, help="documents in each of its other instances")
     options = parser.parse_args()
     with work_folder(options.folder) as folder, broker(folder) as broker_url:
-        small, large = (open_site(folder, number, broker_url) for number in (SMALL, options.documents))
+        small = open_site(folder, SMALL, broker_url)
+        large = open_site(
+            folder, options.documents, broker_url, instances=options.instances, elsewhere=options.elsewhere
+        )
         result = measure(small, large, options.requests)
     print_result(result)
     finish(result, options.json)
@@ -176,8 +181,10 @@ def measure_bare(site: Site) -> float:
     return milliseconds
 
 
-def open_site(folder: Path, documents: int, broker_url: str) -> Site:
-    """Seed an installation, unless it is there, and sign its administrator in."""
+def open_site(
+    folder: Path, documents: int, broker_url: str, *, instances: int = 1, elsewhere: int = 0
+) -> Site:
+    """Seed an installation, unless it is there, and sign the administrator of its default instance in."""
     instance_path = folder / str(documents)
     instance_path.mkdir(exist_ok=True)
     config = Config.from_environment(
@@ -187,7 +194,7 @@ def open_site(folder: Path, documents: int, broker_url: str) -> Site:
     with sessions() as session:
         schema.upgrade(session.get_bind().engine)
         if session.scalar(select(func.count(Document.id))) == 0:
-            seed.fill(sessions, documents=documents)
+            seed.fill(sessions, documents=documents, instances=instances, elsewhere=elsewhere)
     with sessions() as session, unit_of_work(session) as work:
         person = sign_up(work.session)
         token = open_session(work, person, address="127.0.0.1", browser="bench")

@@ -62,6 +62,9 @@ SPAN = timedelta(days=730)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--documents", type=int, default=10_000, help="how many in each instance")
+    parser.add_argument(
+        "--elsewhere", type=int, help="how many in each instance but the default one, if others"
+    )
     parser.add_argument("--instances", type=int, default=1, help="the default one and further ones")
     parser.add_argument("--pictures", type=int, default=0, help="drawings that the documents share as files")
     parser.add_argument("--seed", type=int, default=1)
@@ -76,13 +79,16 @@ def main() -> None:
     ids = fill(
         sessions,
         documents=options.documents,
+        elsewhere=options.elsewhere,
         instances=options.instances,
         seed=options.seed,
         hashes=hashes,
         base_domain=config.base_domain,
     )
+    with sessions() as session:
+        total = session.scalar(select(func.count(Document.id)))
     print(
-        f"{options.documents:,} documents in each of {len(ids)} instances, {time.monotonic() - begin:.1f} s",
+        f"{total:,} documents in {len(ids)} instances, {time.monotonic() - begin:.1f} s",
         file=sys.stderr,
     )
 
@@ -91,6 +97,7 @@ def fill(
     sessions: sessionmaker[Session],
     *,
     documents: int,
+    elsewhere: int | None = None,
     instances: int = 1,
     seed: int = 1,
     hashes: Sequence[str] = (),
@@ -98,7 +105,8 @@ def fill(
 ) -> list[int]:
     """Fill a migrated database; return the ids of the instances, the default one first.
 
-    `hashes` are contents that are kept already and that all documents share.
+    Each gets as many documents, or the others `elsewhere` if that is given. `hashes` are contents that are kept already
+    and that all documents share.
     """
     chance = random.Random(seed)
     now = utc_now().replace(microsecond=0)
@@ -108,11 +116,14 @@ def fill(
             for instance_id in make_instances(work.session, instances, base_domain)
         ]
         numbers = Numbers(_next_id(work.session, Document), _next_id(work.session, TaggingAttempt))
-    for start in range(0, documents, CHUNK):
-        size = min(CHUNK, documents - start)
+    totals = [documents, *[documents if elsewhere is None else elsewhere] * (instances - 1)]
+    for start in range(0, max(totals), CHUNK):
         # The instances take turns, so that the documents of each lie between those of the others.
-        for library in libraries:
-            moments = [now - SPAN * (1 - (start + index + 1) / documents) for index in range(size)]
+        for library, total in zip(libraries, totals, strict=True):
+            size = min(CHUNK, total - start)
+            if size <= 0:
+                continue
+            moments = [now - SPAN * (1 - (start + index + 1) / total) for index in range(size)]
             rows = make_rows(library, numbers, moments, chance, hashes)
             if start == 0:
                 rows.assignments.append(assignment(library, rows.documents[0], library.rare_tag, None, 0))

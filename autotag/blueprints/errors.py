@@ -20,6 +20,7 @@ from autotag.instances.tokens import TokenNotFound
 from autotag.media.editing import TextsRefused
 from autotag.media.errors import DocumentNotFound, FolderNotFound, FolderRefused, StorageError, UploadRefused
 from autotag.media.idempotency import REUSED, KeyRefused
+from autotag.media.quota import EXCEEDED
 from autotag.tagging.bulk_actions import BulkActionNotFound
 from autotag.tagging.runs import RunNotFound
 from autotag.tagging.tag_creation import TagsKeepVanishing
@@ -182,7 +183,8 @@ def _not_found(error: Exception) -> ResponseReturnValue:
 
 
 def _upload_refused(error: UploadRefused) -> ResponseReturnValue:
-    return error_page(413 if error.code == "file_too_large" else 422, error.code, error.message)
+    status = {"file_too_large": 413, EXCEEDED: 409}.get(error.code, 422)
+    return error_page(status, error.code, error.message)
 
 
 def _storage(error: StorageError) -> ResponseReturnValue:

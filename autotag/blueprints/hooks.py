@@ -23,6 +23,10 @@ from autotag.observability import accept_request_id
 
 logger = structlog.stdlib.get_logger(__name__)
 
+UPLOADS = frozenset({"documents.upload", "documents.add_file", "api.upload_document"})
+LARGEST_FORM_BYTES = 1024 * 1024
+"""Of a request that is no upload; a form's fields are limited to half of that by Flask."""
+
 
 def prepare_engine_of(app: Flask) -> None:
     """Add the connection hooks to the engines that Flask-SQLAlchemy made."""
@@ -33,8 +37,8 @@ def prepare_engine_of(app: Flask) -> None:
 def register(app: Flask) -> None:
     """Add the hooks, in the order in which they run."""
     # Before the extensions' own, so that what they refuse has a request id, too.
-    app.before_request_funcs.setdefault(None, []).insert(0, _bind_log)
-    app.before_request(_find_instance)
+    # The body is limited before the token against forgery is looked for in it.
+    app.before_request_funcs.setdefault(None, [])[:0] = [_bind_log, _find_instance, _limit_body]
     app.before_request(_refuse_strangers)
     app.after_request(_name_request)
     app.after_request(_tell_request)
@@ -68,6 +72,16 @@ def find_instance_of_request() -> None:
     g.instance = instance
     scope_to_instance(db.session(), instance.id)
     structlog.contextvars.bind_contextvars(instance=instance.web_id)
+
+
+def _limit_body() -> None:
+    """Take files from those alone who may send some; whatever else is sent is short.
+
+    The API looks at the token before the body, and a page's form is read while it is not yet known who sends it.
+    """
+    if request.endpoint in UPLOADS and (is_api() or current_user.is_authenticated):
+        return
+    request.max_content_length = LARGEST_FORM_BYTES
 
 
 def _refuse_strangers() -> ResponseReturnValue | None:

@@ -202,6 +202,43 @@ MICROSOFT_COGNITIVE_SERVICES = Entry(
     ),
 )
 
+
+def _within_system_quota(values: Values, bounds: Values) -> dict[str, str]:
+    return {
+        name: f"System Settings allow {limit} at most: enter a number from 1 to {limit}, or 0 for their limit."
+        for name in ("maximum_number_of_files", "maximum_storage")
+        if (limit := bounds.get(name, 0)) and values[name] > limit
+    }
+
+
+def _maximum_files(help: str) -> Field:
+    return integer(
+        "maximum_number_of_files", "Maximum Number of Files", 0, help, minimum=0, maximum=1_000_000_000
+    )
+
+
+def _maximum_storage(help: str) -> Field:
+    return integer("maximum_storage", "Maximum Storage", 0, help, minimum=0, maximum=1_000_000_000)
+
+
+UPLOADS_SYSTEM = Entry(
+    key="documents-and-media-system",
+    title="Documents and Media Quota",
+    category=DOCUMENTS_AND_MEDIA.key,
+    scope=Scope.SYSTEM,
+    help="How much each virtual instance may hold.",
+    hidden_when_off=False,
+    fields=(
+        _maximum_files(
+            "The most files that any virtual instance may hold, older versions and the Recycle Bin included. "
+            "0 means no limit."
+        ),
+        _maximum_storage(
+            "The most megabytes that the files of any virtual instance may have in all. 0 means no limit."
+        ),
+    ),
+)
+
 UPLOADS = Entry(
     key="documents-and-media",
     title="Documents and Media",
@@ -209,6 +246,8 @@ UPLOADS = Entry(
     scope=Scope.INSTANCE,
     help="What may be uploaded.",
     hidden_when_off=False,
+    bounded_by=UPLOADS_SYSTEM.key,
+    rules=(_within_system_quota,),
     fields=(
         integer(
             "maximum_upload_size",
@@ -239,6 +278,14 @@ UPLOADS = Entry(
             False,
             "Make the keywords in images (XMP dc:subject, IPTC Keywords) tags when they are uploaded.",
         ),
+        _maximum_files(
+            "The most files that the instance may hold, older versions and the Recycle Bin included. "
+            "0 means the limit in the quota of the system."
+        ),
+        _maximum_storage(
+            "The most megabytes that the files of the instance may have in all. "
+            "0 means the limit in the quota of the system."
+        ),
     ),
 )
 
@@ -249,6 +296,7 @@ BUILT_IN_ENTRIES = (
     TENSORFLOW,
     GOOGLE_CLOUD_VISION,
     MICROSOFT_COGNITIVE_SERVICES,
+    UPLOADS_SYSTEM,
     UPLOADS,
 )
 

@@ -19,6 +19,8 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from autotag.inference.errors import ImageCode, ImageRejected
 from autotag.inference.exif import METADATA_FAULTS, camera_facts
 from autotag.inference.pixels import to_rgb
+from autotag.inference.processor_time import TookTooLong, limited_processor_time
+from autotag.inference.scans import has_too_many_scans
 from autotag.inference.signatures import (
     SIGNATURE_BYTES,
     declares_no_pixels,
@@ -48,9 +50,14 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Processor time that an image of up to 75 megapixels may take, in seconds: several times what the slowest honest
+# one does. Larger limits give more.
+DECODING_SECONDS = 10.0
+USUAL_PIXELS = 75_000_000
 # Pixels from which a message gives tenths of megapixels.
 ROUNDED_FROM = 1_000_000
 NO_PIXELS = "The image has no pixels."
+SLOW = "The image takes too long to decode."
 SIDEWAYS = (5, 6, 7, 8)
 
 
@@ -92,6 +99,8 @@ def decode(path: Path, need: Need, maximum_pixels: int) -> Decoded:
         if width * height == 0:
             raise ImageRejected(ImageCode.IMAGE_TOO_SMALL, NO_PIXELS)
         if image.format in {"JPEG", "MPO"}:
+            if has_too_many_scans(path):
+                raise ImageRejected(ImageCode.TOO_SLOW, SLOW)
             _draft(image, need)
         # TIFF closes its file with the pixels; the others may have their EXIF data behind them.
         early = camera_facts(image) if image.format == "TIFF" else None
@@ -131,10 +140,12 @@ def _load(image: ImageFile.ImageFile) -> int:
 def _rejections(path: Path, maximum_pixels: int) -> Iterator[None]:
     """The decode boundary: turns whatever the decoder raises into `ImageRejected`."""
     try:
-        with _pixel_limit(maximum_pixels):
+        with _pixel_limit(maximum_pixels), limited_processor_time(_seconds(maximum_pixels)):
             yield
     except ImageRejected:
         raise
+    except TookTooLong as error:
+        raise ImageRejected(ImageCode.TOO_SLOW, SLOW) from error
     except MemoryError as error:
         message = "The image needs more memory than the tagging process may use."
         raise ImageRejected(ImageCode.UNREADABLE_IMAGE, message, "MemoryError") from error
@@ -147,6 +158,11 @@ def _rejections(path: Path, maximum_pixels: int) -> Iterator[None]:
     # mean: a bad image.
     except Exception as error:
         _reject_unreadable(path, error)
+
+
+def _seconds(maximum_pixels: int) -> float:
+    """The processor time that a file may take where so many pixels are allowed, in seconds."""
+    return DECODING_SECONDS * max(1.0, maximum_pixels / USUAL_PIXELS)
 
 
 @contextmanager

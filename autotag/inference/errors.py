@@ -23,6 +23,7 @@ class ImageCode(StrEnum):
     UNREADABLE_IMAGE = "unreadable_image"
     TOO_MANY_PIXELS = "too_many_pixels"
     IMAGE_TOO_SMALL = "image_too_small"
+    TOO_SLOW = "too_slow"
 
 
 class ModelCode(StrEnum):

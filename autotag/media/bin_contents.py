@@ -11,7 +11,7 @@ from autotag.media.query import Selection
 from autotag.media.recycle_bin import in_bin
 from autotag.models import Document, User
 
-COUNTED_AT_MOST = 10_000
+COUNTED_AT_MOST = 5_000
 LARGEST_ID = 2**31 - 1
 
 Position = tuple[datetime, int]

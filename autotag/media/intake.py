@@ -12,6 +12,7 @@ from typing import BinaryIO
 import structlog
 
 from autotag.media.errors import UploadRefused
+from autotag.media.quota import NO_QUOTA, Quota, Room, take_room
 from autotag.media.search import refresh
 from autotag.media.sniffing import SNIFFED_BYTES, sniff
 from autotag.media.storage import Storage, not_stored, original_key
@@ -27,20 +28,27 @@ NAME_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
-    """What an upload may be. `maximum_bytes` is the largest size of one file, 0 for no limit."""
+    """What an upload may be. `maximum_bytes` is the largest size of one file, 0 for no limit.
+
+    `room` refuses what the quota will not take before it is kept, lest refused files fill the disk; `accept` has the
+    last word on the `quota`.
+    """
 
     maximum_bytes: int = 0
     allowed_extensions: frozenset[str] = frozenset()
+    quota: Quota = NO_QUOTA
+    room: Room | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:
-    """A file whose bytes are safe on disk, but which no document names yet."""
+    """A file whose bytes are safe on disk, but which no document names yet, and the quota under which it was taken."""
 
     file_name: str
     sha256: str
     size: int
     mime_type: str
+    quota: Quota = NO_QUOTA
 
 
 @contextmanager
@@ -49,9 +57,10 @@ def receive(
 ) -> Iterator[ReceivedFile]:
     """Stream an upload to disk, checking limits on the way, and keep it under its content hash.
 
-    Raises UploadRefused with code `empty_file`, `file_too_large` or `extension_not_allowed`, and StorageError
-    when the disk refuses; then nothing is left behind. The file that is kept stays when the block fails: it
-    may be another document's content as well, and what no document names is found and swept (`strays`).
+    Raises UploadRefused with code `empty_file`, `file_too_large`, `extension_not_allowed` or `quota_exceeded`, and
+    StorageError when the disk refuses; then nothing is left behind. The file that is kept stays when the block
+    fails: it may be another document's content as well, and what no document names is found and
+    swept (`strays`).
     """
     name = clean_file_name(file_name)
     _check_extension(name, limits)
@@ -63,8 +72,11 @@ def receive(
             raise not_stored(error) from error
         if not size:
             raise UploadRefused("empty_file", "The file is empty.")
-        storage.keep(path, original_key(sha256))
-        yield ReceivedFile(name, sha256, size, sniff(head))
+        key = original_key(sha256)
+        if limits.room is not None and not storage.exists(key):
+            limits.room.check(size)
+        storage.keep(path, key)
+        yield ReceivedFile(name, sha256, size, sniff(head), limits.quota)
     finally:
         # Not where nothing can be written: the error that led here says more.
         with suppress(OSError):
@@ -80,7 +92,11 @@ def accept(
     folder_id: int | None = None,
     title: str | None = None,
 ) -> Document:
-    """Write the document for a received file, queued for tagging. The caller's transaction commits it."""
+    """Write the document for a received file, queued for tagging. The caller's transaction commits it.
+
+    Raises UploadRefused with code `quota_exceeded`.
+    """
+    take_room(work, instance_id, received.size, received.quota)
     document = Document(
         instance_id=instance_id,
         owner_id=owner_id,

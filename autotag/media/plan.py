@@ -21,13 +21,13 @@ from sqlalchemy.sql.operators import custom_op
 from autotag.media.query import NOTHING, DocumentQuery, Filter, belonging, filters
 from autotag.models import Document
 
-COUNTED_AT_MOST = 10_000
+COUNTED_AT_MOST = 5_000
 """How far a list is counted: a page must not become slow because there is much behind it."""
 
 FEW = 2_000
 """Up to how many documents are collected and sorted; of more, walking finds a page sooner."""
 
-LOOKED_AT = 10_000
+LOOKED_AT = 5_000
 """How many documents are looked at to count those of them that meet further conditions, which no index knows."""
 
 Position = tuple[str | int, int]

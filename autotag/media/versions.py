@@ -13,6 +13,7 @@ from autotag.media import search
 from autotag.media.errors import DocumentNotFound, UploadRefused
 from autotag.media.intake import ReceivedFile
 from autotag.media.library import load_document
+from autotag.media.quota import quota_of, take_room
 from autotag.models import Document, DocumentVersion, User
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
@@ -39,7 +40,7 @@ def add_version(
 
     What was told from the old content is forgotten: dimensions, pictures, EXIF, processes that died on it. Whoever
     calls this also calls autotag.tagging for what follows. Raises DocumentNotFound, and UploadRefused with code
-    `same_content` when it is the content that the document has already; then nothing is changed.
+    `same_content` when it is the content that the document has already, or `quota_exceeded`; then nothing is changed.
     """
     document = load_document(work.session, instance_id, document_id, for_change=True)
     if received.sha256 == document.sha256:
@@ -62,7 +63,9 @@ def restore_version(
             "same_content",
             f"Version {number} has the same content as the current version. Nothing was changed.",
         )
-    _put_in_force(work, document, ReceivedFile(old.file_name, old.sha256, old.size, old.mime_type), user_id)
+    quota = quota_of(work.session, instance_id)
+    restored = ReceivedFile(old.file_name, old.sha256, old.size, old.mime_type, quota)
+    _put_in_force(work, document, restored, user_id)
     return document
 
 
@@ -96,6 +99,7 @@ def list_versions(session: Session, instance_id: int, document_id: int) -> list[
 
 
 def _put_in_force(work: UnitOfWork, document: Document, file: ReceivedFile, user_id: int | None) -> None:
+    take_room(work, document.instance_id, file.size, file.quota)
     document.version_number += 1
     document.file_name, document.sha256 = file.file_name, file.sha256
     document.mime_type, document.size = file.mime_type, file.size

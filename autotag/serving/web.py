@@ -34,7 +34,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
         settings: dict[str, Any] = {
             "bind": [self._address],
             "workers": 1,
-            "worker_class": "gthread",
+            "worker_class": "autotag.serving.web_worker.PatientWorker",
             "threads": THREADS,
             "preload_app": True,
             "timeout": 120,

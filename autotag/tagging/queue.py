@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import cast
 
 import structlog
 from redis import Redis
@@ -179,8 +180,9 @@ class TaggingQueue:
 
     def is_open_to(self, instance_id: int) -> bool:
         """Whether the first queue has a place for one more job of the instance. Raises RedisError."""
-        waiting = self._first.get_job_ids(length=MANY_JOBS)
-        own = sum(job_id.startswith(f"{instance_id}-") for job_id in waiting)
+        # As bytes: RQ would stumble over an id that somebody else put there and that is no text.
+        waiting = cast(list[bytes], self.connection.lrange(self._first.key, 0, MANY_JOBS - 1))
+        own = sum(job_id.startswith(f"{instance_id}-".encode()) for job_id in waiting)
         return len(waiting) < MANY_JOBS and own < ENOUGH_JOBS
 
     def is_urgent(self) -> bool:

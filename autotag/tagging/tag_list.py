@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from autotag.media.plan import LOOKED_AT
 from autotag.models import AssignmentSource, Document, Tag, TagAssignment
 from autotag.models.names import fold
 
@@ -41,12 +42,16 @@ class TagOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TagUsage:
-    """A tag and on how many documents it is: put there by people, and by providers."""
+    """A tag and on how many documents it is: put there by people, and by providers.
+
+    With `is_least` it may be on more: too many would have to be looked at to know.
+    """
 
     id: int
     name: str
     manual: int
     automatic: int
+    is_least: bool = False
 
     @property
     def total(self) -> int:
@@ -104,24 +109,33 @@ def usages_of(session: Session, instance_id: int, tag_ids: Collection[int]) -> l
 
 
 def usage_by_provider(session: Session, tag: Tag) -> tuple[TagUsage, list[ProviderUsage]]:
-    """Return on how many documents a tag is, and which providers put it there; who put it on most comes first."""
-    by_whom = TagAssignment.source, TagAssignment.provider
-    counted = Counter(
-        {
-            (source, provider or ""): number
-            for source, provider, number in session.execute(
-                select(*by_whom, func.count()).where(TagAssignment.tag_id == tag.id).group_by(*by_whom)
-            )
-        }
+    """Return on how many documents a tag is, and which providers put it there; who put it on most comes first.
+
+    No more than LOOKED_AT assignments are looked at, so that the answer takes no longer for a tag of very many files.
+    """
+    some = (
+        select(TagAssignment.document_id, TagAssignment.source, TagAssignment.provider)
+        .where(TagAssignment.tag_id == tag.id)
+        .limit(LOOKED_AT + 1)
+        .subquery()
     )
-    binned = _in_bin(tag.instance_id, [tag.id], TagAssignment.source).add_columns(TagAssignment.provider)
-    for source, number, provider in session.execute(binned.group_by(*by_whom)):
-        counted[source, provider or ""] -= number
-    automatic = {
-        provider: number for (source, provider), number in counted.items() if source is AssignmentSource.AUTO
-    }
+    by_whom = some.c.source, some.c.provider
+    in_bin = select(Document.id).where(
+        Document.instance_id == tag.instance_id, Document.deleted_at.is_not(None)
+    )
+    is_binned = some.c.document_id.in_(in_bin)
+    manual = seen = 0
+    automatic: Counter[str] = Counter()
+    for source, provider, number, binned in session.execute(
+        select(*by_whom, func.count(), func.sum(case((is_binned, 1), else_=0))).group_by(*by_whom)
+    ):
+        seen += number
+        if source is AssignmentSource.AUTO:
+            automatic[provider or ""] += number - binned
+        else:
+            manual += number - binned
     found = [ProviderUsage(provider, number) for provider, number in automatic.items() if number]
-    usage = TagUsage(tag.id, tag.name, counted.total() - sum(automatic.values()), sum(automatic.values()))
+    usage = TagUsage(tag.id, tag.name, manual, automatic.total(), is_least=seen > LOOKED_AT)
     return usage, sorted(found, key=lambda usage: (-usage.documents, usage.provider))
 
 

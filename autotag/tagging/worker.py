@@ -7,14 +7,19 @@ from typing import Any
 
 import structlog
 from redis import Redis
+from redis.exceptions import ResponseError
 from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from autotag.models.base import utc_now
 from autotag.observability import accept_request_id
 from autotag.tagging import ledger
 from autotag.tagging.heartbeats import Heartbeat, Part
 from autotag.tagging.queue import INSTALL_MODEL, QUEUE_NAMES, TAG_DOCUMENTS
+from autotag.tagging.received_jobs import ReceivedJob, ReceivedQueue
+
+logger = structlog.stdlib.get_logger(__name__)
 
 ALLOWED_JOBS = frozenset({TAG_DOCUMENTS, INSTALL_MODEL})
 DOINGS = {TAG_DOCUMENTS: "tagging", INSTALL_MODEL: "installing a model"}
@@ -27,18 +32,8 @@ class JobNotAllowed(RuntimeError):
     be able to run whatever can be imported."""
 
 
-class AllowedJob(Job):
-    """A job whose function is on the list; any other fails without being imported.
-
-    RQ would also call what a job names as its callbacks, and fetch what it names as its webhooks. We use
-    neither, so whatever is there was put there by somebody else.
-    """
-
-    def restore(self, raw_data: dict[str, Any]) -> None:
-        """Read the job without its callbacks and webhooks."""
-        super().restore(raw_data)
-        self._success_callback_name = self._failure_callback_name = self._stopped_callback_name = None
-        self.webhooks = []
+class AllowedJob(ReceivedJob):
+    """A job whose function is on the list; any other fails without being imported."""
 
     @property
     def func(self) -> Callable[..., Any]:
@@ -53,6 +48,7 @@ class TaggingWorker(SimpleWorker):
     """Takes jobs one after another, outlives a broker that is away, and says all the while that it is alive."""
 
     job_class = AllowedJob
+    queue_class = ReceivedQueue
     max_connection_wait_time = LONGEST_WAIT_FOR_BROKER_SECONDS
     log_result_lifespan = False
     _sign: Heartbeat | None = None
@@ -70,6 +66,14 @@ class TaggingWorker(SimpleWorker):
             self._sign.stop()
         ledger.work.stop()
         super().register_death()  # type: ignore[no-untyped-call]  # RQ's own
+
+    def run_maintenance_tasks(self) -> None:
+        """Clean RQ's own lists; what somebody else wrote into them costs a line in the log and no more."""
+        try:
+            super().run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ's own
+        except (ResponseError, ValueError) as error:
+            self.last_cleaned_at = utc_now()  # type: ignore[assignment]  # RQ declares None alone
+            logger.warning("the lists of jobs cannot be cleaned", reason=str(error)[:200])
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job; the sign of life names it meanwhile."""
@@ -101,7 +105,7 @@ def worker_name(name: str) -> str:
 def build_worker(connection: Redis, name: str) -> TaggingWorker:
     """Return a worker on the tagging queues; its name in the broker is unique for each start."""
     queues = [
-        Queue(queue_name, connection=connection, serializer=JSONSerializer, job_class=AllowedJob)
+        ReceivedQueue(queue_name, connection=connection, serializer=JSONSerializer, job_class=AllowedJob)
         for queue_name in QUEUE_NAMES
     ]
     logging.getLogger("rq.worker").setLevel(logging.WARNING)

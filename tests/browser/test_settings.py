@@ -251,6 +251,8 @@ def test_the_side_navigation_has_the_scopes_and_entries_of_the_users_document(ad
         "Maximum Pixels",
         "Allowed Extensions",
         "Import keywords from files",
+        "Maximum Number of Files",
+        "Maximum Storage",
     ]
     examine_each_way(page, "system-settings-documents-and-media")
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from autotag.configuration.entries import UPLOADS
 from autotag.media import plan, search
 from autotag.media.folder_paths import folder_paths
 from autotag.media.folders import ensure_path
@@ -18,8 +19,10 @@ from autotag.media.neighbours import neighbours_of
 from autotag.media.query import DocumentQuery, Order, Selection, owners_of, types_of
 from autotag.models import (
     AssignmentSource,
+    ConfigurationRecord,
     Document,
     Folder,
+    Level,
     Tag,
     TagAssignment,
     TagRejection,
@@ -31,6 +34,7 @@ from autotag.tagging.bulk_actions import BulkKind, start_action
 from autotag.tagging.bulk_undo import undo_action
 from tests.unit.conftest import Factory
 from tests.unit.media.test_plan import FILTERS, Facts, fill, walked
+from tests.unit.media.test_quota import add_at_once, held
 
 pytestmark = pytest.mark.postgresql
 
@@ -156,3 +160,23 @@ def test_an_edit_of_tags_is_undone_and_what_people_did_since_stays(
         ]
         removed = session.execute(select(TagRejection.document_id, TagRejection.normalized_name)).all()
         assert [tuple(row) for row in removed] == [(documents[1], "new")]
+
+
+@pytest.mark.parametrize("limit", [{"maximum_number_of_files": 3}, {"maximum_storage": 3}])
+def test_uploads_at_once_never_exceed_the_quota(
+    sessions: sessionmaker[Session], instance_id: int, limit: dict[str, int]
+) -> None:
+    with sessions() as session, unit_of_work(session) as work:
+        instance = work.session.get_one(VirtualInstance, instance_id)
+        work.session.add(
+            ConfigurationRecord(
+                entry=UPLOADS.key,
+                level=Level.INSTANCE,
+                instance_id=instance_id,
+                values=UPLOADS.defaults | limit,
+            )
+        )
+    outcomes = add_at_once(sessions, instance, 12)
+    assert sorted(outcomes) == ["quota_exceeded"] * 9 + ["stored"] * 3
+    with sessions() as session:
+        assert held(session, instance) == (3, 3_000_000)

@@ -119,6 +119,15 @@ def test_nginx_takes_the_largest_upload(nginx: str) -> None:
     assert int(megabytes[1]) * 1024 * 1024 >= MAXIMUM_REQUEST_BYTES + REQUEST_OVERHEAD_BYTES
 
 
+def test_nginx_takes_in_whole_requests_and_a_limited_number(nginx: str) -> None:
+    zone = re.search(r"limit_conn_zone \$binary_remote_addr zone=(\w+):", nginx)
+    assert zone
+    assert f"limit_conn {zone[1]} " in nginx
+    assert "client_header_timeout" in nginx
+    assert "client_body_timeout" in nginx
+    assert "proxy_request_buffering off" not in nginx
+
+
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load((DEPLOY / "container" / "compose.yaml").read_text())

@@ -29,6 +29,9 @@ PROBLEMS = {
     "tag_name_taken": ProblemKind(409, "Another tag has the name; they can be merged."),
     "no_thumbnail": ProblemKind(409, "The picture is not made yet, or there is none for this type of file."),
     "idempotency_key_reused": ProblemKind(409, "The key was sent with another file or other fields."),
+    "quota_exceeded": ProblemKind(
+        409, "The instance holds as many files, or as many bytes, as it may; deleting for good makes room."
+    ),
     "nothing_to_merge": ProblemKind(409, "There is no other tag left to merge."),
     "nothing_to_tag": ProblemKind(409, "There is no image among the documents."),
     "switched_off": ProblemKind(409, "The settings in force let no image be tagged."),

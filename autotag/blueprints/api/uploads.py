@@ -18,7 +18,13 @@ from autotag.tagging.tag_names import clean_names
 from autotag.tagging.uploading import Sender, UploadWishes, store_upload
 
 REPLAYED = "Idempotent-Replayed"
-UPLOAD_PROBLEMS = ["folder_not_found", "file_too_large", "empty_file", "extension_not_allowed"]
+UPLOAD_PROBLEMS = [
+    "folder_not_found",
+    "file_too_large",
+    "empty_file",
+    "extension_not_allowed",
+    "quota_exceeded",
+]
 UPLOAD_HEADERS = {
     "Location": {"description": "Address of the document.", "schema": {"type": "string"}, "required": True},
     REPLAYED: {

@@ -10,6 +10,7 @@ REASONS = {
     "truncated_image": "The file ends too early",
     "unreadable_image": "The image cannot be read",
     "too_many_pixels": "Too many pixels",
+    "too_slow": "The image takes too long to decode",
     "bad_image": "A service could not read the image",
     "file_missing": "The stored file is missing",
     "process_died": "The image stopped the process",

@@ -18,6 +18,7 @@ from xml.parsers.expat import ExpatError
 from autotag.inference.errors import KeywordsUnwritable
 from autotag.inference.keywords import iptc, jpeg, png, tiff, webp, xmp
 from autotag.inference.keywords.blocks import Blocks, Damaged
+from autotag.inference.processor_time import TookTooLong, limited_processor_time
 
 MOST_KEYWORDS = 200
 KEYWORD_LENGTH = 255
@@ -26,7 +27,13 @@ KEYWORD_LENGTH = 255
 IPTC_SHORTENED = 61
 """Bytes from which an IPTC keyword may be a longer one that was cut: 64 are allowed, a letter takes up to four."""
 
+SECONDS = 3.0
+"""Processor time that the metadata of a file may take, apart from what its size takes to copy."""
+
+SECONDS_TO_COPY = 10.0
+
 UNWRITABLE = "Its metadata are damaged, or of a kind into which tags cannot be written."
+SLOW = "Its metadata take too long to be read."
 OTHER_TYPE = "Tags can be written into JPEG, PNG, WebP and TIFF files only."
 
 # What parsers raise on damaged data.
@@ -48,10 +55,10 @@ FAULTS = (
 def read_keywords(path: Path) -> tuple[str, ...]:
     """The keywords of an image file, in its order and each once; none for whatever cannot be read."""
     try:
-        with path.open("rb") as source:
+        with limited_processor_time(SECONDS), path.open("rb") as source:
             container = _container(source)
             return () if container is None else keywords_in(container.read(source))
-    except (*FAULTS, OSError):
+    except (*FAULTS, OSError, TookTooLong):
         return ()
 
 
@@ -61,11 +68,17 @@ def write_keywords(path: Path, target: Path, keywords: Sequence[str]) -> None:
     A file of an error is left to the caller to remove.
     """
     try:
-        with path.open("rb") as source, target.open("wb") as copy:
+        with (
+            limited_processor_time(SECONDS + SECONDS_TO_COPY),
+            path.open("rb") as source,
+            target.open("wb") as copy,
+        ):
             container = _container(source)
             if container is None:
                 raise KeywordsUnwritable(OTHER_TYPE)
             container.write(source, copy, container.read(source).with_keywords(keywords))
+    except TookTooLong as error:
+        raise KeywordsUnwritable(SLOW) from error
     except FAULTS as error:
         raise KeywordsUnwritable(UNWRITABLE) from error
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from autotag.inference.keywords.blocks import Blocks, Damaged, copy_bytes, copy_rest, read_exactly
 
 EXTENDED, XMP = b"VP8X", b"XMP "
+PICTURES = (b"VP8 ", b"VP8L")
 HAS_XMP, HAS_ALPHA = 0x04, 0x10
 HEAD_BYTES = 12
 LARGEST_SIDE_BITS = 14
@@ -33,7 +34,13 @@ def write(source: BinaryIO, target: BinaryIO, blocks: Blocks) -> None:
     chunks = list(_chunks(source))
     if not chunks or blocks.xmp is None:
         raise Damaged("nothing is in it")
-    end = HEAD_BYTES if not chunks else chunks[-1][1] + _even(chunks[-1][2])
+    # Readers of the plain form look at the first chunk alone; in the extended form they would refuse the file.
+    kinds = [kind for kind, _, _ in chunks]
+    if sum(kind in PICTURES for kind in kinds) > 1 or EXTENDED in kinds[1:]:
+        raise Damaged("its parts do not go together")
+    end = chunks[-1][1] + _even(chunks[-1][2])
+    if end != _even(_end(source)):
+        raise Damaged("its parts do not fill it")
     target.write(b"RIFF\x00\x00\x00\x00WEBP")
     if chunks[0][0] != EXTENDED:
         target.write(EXTENDED + struct.pack("<I", 10) + _extended_head(source, chunks[0]))
@@ -59,14 +66,20 @@ def write(source: BinaryIO, target: BinaryIO, blocks: Blocks) -> None:
 
 def _chunks(source: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
     """Kind, place and size of each chunk within the length that the file's head names."""
-    source.seek(4)
-    (length,) = struct.unpack("<I", read_exactly(source, 4))
+    end = _end(source)
     place = HEAD_BYTES
-    while place + 8 <= length + 8:
+    while place + 8 <= end:
         source.seek(place)
         kind, size = struct.unpack("<4sI", read_exactly(source, 8))
         yield kind, place + 8, size
         place += 8 + _even(size)
+
+
+def _end(source: BinaryIO) -> int:
+    """Where the file ends, as its head says."""
+    source.seek(4)
+    (length,) = struct.unpack("<I", read_exactly(source, 4))
+    return int(length) + 8
 
 
 def _extended_head(source: BinaryIO, chunk: tuple[bytes, int, int]) -> bytes:

@@ -6,7 +6,7 @@ import { fetchJson, poll } from "./polling.js";
 const AT_ONCE = 100;
 // How long files that were just uploaded are collected before the list asks for their rows.
 const GATHERING = 150;
-const COUNTED_AT_MOST = 10000;
+const COUNTED_AT_MOST = 5000;
 
 const grid = document.querySelector("[data-document-grid]");
 const count = document.querySelector("[data-document-count]");

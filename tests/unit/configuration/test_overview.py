@@ -2,7 +2,14 @@ import pytest
 from sqlalchemy.orm import Session
 
 from autotag.configuration.declaration import Scope
-from autotag.configuration.entries import ASSET_AUTO_TAGGING_SYSTEM, ASSETS, ENTRIES, TENSORFLOW, UPLOADS
+from autotag.configuration.entries import (
+    ASSET_AUTO_TAGGING_SYSTEM,
+    ASSETS,
+    ENTRIES,
+    TENSORFLOW,
+    UPLOADS,
+    UPLOADS_SYSTEM,
+)
 from autotag.configuration.overview import (
     UnknownCategory,
     find_category,
@@ -36,7 +43,7 @@ def test_everything_is_shown_for_the_installation_and_its_own_scope_for_an_insta
 def test_while_the_master_switch_is_off_it_stays_alone_in_its_category(session: Session) -> None:
     switch_off(session)
     assert not tagging_is_switched_on(session)
-    assert shown_entries(session, for_instance=False) == [ASSET_AUTO_TAGGING_SYSTEM, UPLOADS]
+    assert shown_entries(session, for_instance=False) == [ASSET_AUTO_TAGGING_SYSTEM, UPLOADS_SYSTEM, UPLOADS]
     assert shown_entries(session, for_instance=True) == [UPLOADS]
 
 

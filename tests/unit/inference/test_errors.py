@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import re
+from pathlib import Path
 
 import pytest
 
 from autotag.inference.errors import (
+    ImageCode,
     ImageRejected,
     InferenceError,
     InstallationCancelled,
@@ -43,3 +46,10 @@ def test_a_code_that_is_not_declared_is_a_mistake() -> None:
         ImageRejected("strange", "What is this?")
     with pytest.raises(ValueError, match="strange"):
         ModelRejected("strange", "What is this?")
+
+
+def test_every_code_of_a_refused_image_is_documented() -> None:
+    page = Path(__file__).parents[3] / "docs" / "guide" / "auto-tagging-images.md"
+    told = re.findall(r"^\| `(\w+)` \|", page.read_text(), re.MULTILINE)
+
+    assert set(told) == {str(code) for code in ImageCode}

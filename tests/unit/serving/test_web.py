@@ -5,6 +5,7 @@ from flask import Flask
 
 from autotag.config import Config
 from autotag.serving.web import WebServer
+from autotag.serving.web_worker import PatientWorker
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,7 @@ def test_it_listens_where_it_is_told(config: Config, host: str, address: str) ->
 
 def test_one_process_serves_with_threads(config: Config) -> None:
     settings = WebServer(config, host="localhost", port=8000).cfg
-    assert (settings.workers, settings.worker_class_str) == (1, "gthread")
+    assert (settings.workers, settings.worker_class) == (1, PatientWorker)
     assert settings.threads > 1
 
 

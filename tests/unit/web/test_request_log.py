@@ -24,6 +24,7 @@ from autotag.observability import _name_instance, _name_of, name_instances
 from autotag.providers.tensorflow import TensorFlowProvider
 from autotag.tagging import jobs
 from autotag.tagging.pipeline import Pipeline
+from autotag.tagging.queue import TaggingQueue
 from autotag.tagging.worker import build_worker
 from tests.unit.conftest import Factory, ScriptedProcess
 from tests.unit.tagging.conftest import enable_tensorflow
@@ -150,7 +151,7 @@ def test_the_lines_of_web_and_worker_share_their_keys_and_the_request_id(
         build_provider=lambda _entry: TensorFlowProvider(models, "toy"),
         worker="host.worker-1",
     )
-    monkeypatch.setattr(jobs, "_bound", [pipeline])
+    monkeypatch.setattr(jobs, "_bound", [(pipeline, TaggingQueue(broker))])
     structlog.contextvars.bind_contextvars(worker="host.worker-1")
     worker = build_worker(broker, "host.worker-1")
     worker.work(burst=True, logging_level="WARNING")

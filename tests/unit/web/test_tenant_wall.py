@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,8 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from autotag.blueprints.access import PUBLIC, RULE
+from autotag.blueprints.documents.choice import pack
+from autotag.configuration.entries import UPLOADS
 from autotag.instances.audit import audit
 from autotag.instances.people import hash_password
 from autotag.media.renditions import preview_key, thumbnail_key
@@ -24,9 +28,11 @@ from autotag.models import (
     Base,
     BulkAction,
     BulkActionState,
+    ConfigurationRecord,
     Document,
     DocumentVersion,
     Folder,
+    Level,
     Role,
     RunScope,
     RunState,
@@ -525,3 +531,213 @@ def test_what_belongs_to_the_installation_is_closed_to_administrators_of_other_i
             for number in (acme.id, theirs.instance.id, MISSING):
                 status, text, _ = ask(visitor, rule, method, number, {})
                 assert (status, "Not allowed" in text) == (403, True), (rule, method)
+
+
+IDS_IN_FORMS = {
+    "documents.upload",
+    "documents.cards",
+    "documents.index",
+    "documents.bulk",
+    "documents.bulk_choose_download",
+    "documents.bulk_commit",
+    "documents.bulk_delete",
+    "documents.bulk_do_commit",
+    "documents.bulk_do_untag",
+    "documents.bulk_download",
+    "documents.bulk_move",
+    "documents.bulk_save_move",
+    "documents.bulk_save_tags",
+    "documents.bulk_tag_again",
+    "documents.bulk_tags",
+    "documents.bulk_untag",
+    "folders.create",
+    "folders.restore",
+    "operations.index",
+    "operations.retry",
+    "operations.state",
+    "recycle_bin.choose_purge",
+    "recycle_bin.confirm_purge",
+    "recycle_bin.index",
+    "recycle_bin.purge",
+    "recycle_bin.restore",
+    "runs.start",
+    "tags.choose",
+    "tags.index",
+    "tags.merge",
+    "tags.suggest",
+    "audit.index",
+}
+"""Routes without a number in their address that are about rows named in a form or a query."""
+
+NO_IDS = {
+    "account.change_password",
+    "account.create",
+    "account.end_others",
+    "account.index",
+    "account.tokens",
+    "auth.sign_in",
+    "auth.sign_out",
+    "control_panel.index",
+    "documents.home",
+    "operations.enable_process",
+    "operations.resume",
+    "runs.index",
+    "tags.automatic",
+    "tags.commit_everything",
+    "tags.create",
+    "tags.untag_everything",
+    "users.add",
+    "users.create",
+    "users.index",
+    "webhooks.add",
+    "webhooks.create",
+    "webhooks.index",
+}
+"""Routes that are about the instance of their host, and take no number of anything."""
+
+OF_NOBODY = ("health.", "metrics.", "api_reference.", "system_settings.", "instances.", "instance_settings.")
+"""Rooms whose routes name no tenant's row: the installation's, or settings by the key of an entry."""
+
+
+def place_in_the_proof(rule: Rule) -> list[str]:
+    """The ways in which the wall is proved for a route."""
+    has_number = any(name.endswith("_id") for name in rule.arguments) and not (
+        rule.arguments <= OF_THE_INSTALLATION
+    )
+    places = {
+        "static": rule.endpoint.endswith("static"),
+        "api": rule.endpoint.startswith("api."),
+        "number": has_number and not rule.endpoint.startswith("api."),
+        "nobody": rule.endpoint.startswith(OF_NOBODY),
+        "form": rule.endpoint in IDS_IN_FORMS,
+        "none": rule.endpoint in NO_IDS,
+    }
+    return [name for name, holds in places.items() if holds]
+
+
+def test_every_route_has_one_place_in_the_proof(app: Flask) -> None:
+    """A new route fails here until it is said where another instance's ids could come in."""
+    rules = list(app.url_map.iter_rules())
+    assert [rule.endpoint for rule in rules if len(place_in_the_proof(rule)) != 1] == []
+    assert {rule.endpoint for rule in rules} >= IDS_IN_FORMS | NO_IDS
+
+
+def every_field(theirs: Theirs, number: int) -> dict[str, object]:
+    """All fields that forms and queries name rows with, each with this number."""
+    names = (
+        "id",
+        "document_id",
+        "folder_id",
+        "folder",
+        "parent",
+        "keep",
+        "tag",
+        "owner",
+        "user_id",
+        "run_id",
+    )
+    names += ("tag_id", "instance_id", "owner_id", "webhook_id", "until")
+    return dict.fromkeys(names, str(number)) | {
+        "selection": pack([number]),
+        "instance": theirs.instance.web_id,
+        "tags": "mine",
+        "names": "mine",
+        "mode": "add",
+        "name": "mine",
+        "scope": "all",
+        "path": "Secret",
+        "q": "",
+    }
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["by number", "all that match"])
+@pytest.mark.parametrize("role", [Role.EDITOR, Role.ADMINISTRATOR, Role.SYSTEM_ADMINISTRATOR])
+def test_numbers_in_forms_and_queries_change_and_show_nothing_of_another_instance(
+    app: Flask,
+    acme: VirtualInstance,
+    default_instance: VirtualInstance,
+    theirs: Theirs,
+    visit: Callable[..., Visitor],
+    sessions: sessionmaker[Session],
+    role: Role,
+    everything: bool,
+) -> None:
+    visitor = visit(default_instance if role is Role.SYSTEM_ADMINISTRATOR else acme, role)
+    before = snapshot(sessions, theirs.instance)
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint in IDS_IN_FORMS]
+    for rule in rules:
+        # System administrators may look at the operations of all instances.
+        if role is Role.SYSTEM_ADMINISTRATOR and rule.endpoint.startswith("operations."):
+            continue
+        for method in methods(rule):
+            for number in {
+                theirs.ids["document"],
+                theirs.ids["deleted"],
+                theirs.ids["tag"],
+                theirs.ids["folder"],
+            }:
+                fields = every_field(theirs, number) | ({"all": "1", "until": "88999"} if everything else {})
+                answer = (
+                    visitor.get(rule.rule, query_string=fields)
+                    if method == "GET"
+                    else visitor.post(rule.rule, fields, query_string=fields)  # type: ignore[arg-type]
+                )
+                shown = answer.get_data()
+                assert answer.status_code < 500, rule
+                for secret in (
+                    SECRET_PICTURE,
+                    b"Secret plan",
+                    b"Secret trash",
+                    b"secret.png",
+                    b"globex.test",
+                ):
+                    assert secret not in shown, (rule, secret)
+    assert snapshot(sessions, theirs.instance) == before
+
+
+def test_an_archive_of_another_instances_numbers_holds_nothing(
+    acme: VirtualInstance,
+    theirs: Theirs,
+    visit: Callable[..., Visitor],
+    make: Factory,
+    storage: FolderStorage,
+) -> None:
+    own = make.document(acme, file_name="own.png")
+    keep_files(storage, own.sha256)
+    visitor = visit(acme, Role.VIEWER)
+    for tags in ("0", "1"):
+        chosen = {"id": [own.id, theirs.ids["document"], theirs.ids["deleted"]], "with_tags": tags}
+        with zipfile.ZipFile(
+            io.BytesIO(visitor.get("/documents/bulk/download", query_string=chosen).data)
+        ) as archive:
+            assert archive.namelist() == ["own.png"]
+    there = visit(theirs.instance, Role.VIEWER).get(f"/documents/bulk/download?id={theirs.ids['document']}")
+    assert SECRET_PICTURE in there.data
+
+
+def test_an_export_of_settings_holds_those_of_its_instance_alone(
+    app: Flask,
+    acme: VirtualInstance,
+    theirs: Theirs,
+    visit: Callable[..., Visitor],
+    sessions: sessionmaker[Session],
+) -> None:
+    with sessions() as session, unit_of_work(session) as work:
+        values = UPLOADS.defaults | {"allowed_extensions": "secret"}
+        work.session.add(
+            ConfigurationRecord(
+                entry=UPLOADS.key,
+                level=Level.INSTANCE,
+                instance_id=theirs.instance.id,
+                values=values,
+                updated_by="eva@globex.test",
+            )
+        )
+    path = f"/control-panel/instance-settings/{UPLOADS.key}"
+    for address in (path, f"{path}/export"):
+        assert "secret" in visit(theirs.instance, Role.ADMINISTRATOR).get(address).text
+        for query in ("", f"?instance={theirs.instance.web_id}", f"?instance_id={theirs.instance.id}"):
+            answer = visit(acme, Role.ADMINISTRATOR).get(address + query)
+            # There is nothing to export where nothing of its own is saved.
+            assert answer.status_code == (404 if address.endswith("export") else 200)
+            assert "secret" not in answer.text.replace("secret_key", ""), address

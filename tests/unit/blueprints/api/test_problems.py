@@ -108,12 +108,15 @@ def test_a_disk_that_is_full(editor: Program, monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_limits_of_the_instance_hold(editor: Program, sessions: object, acme: VirtualInstance) -> None:
     texts = {"maximum_upload_size": "1", "maximum_pixels": "75", "allowed_extensions": "png"}
+    texts |= {"maximum_number_of_files": "1", "maximum_storage": "0"}
     with sessions() as session, unit_of_work(session) as work:  # type: ignore[operator]
         place = Place.of(UPLOADS, acme.id)
         save(work, place, Submission(texts, "test"), box=SecretBox(("key",)), choices={})
     assert editor.refusal("POST", "/documents", **upload()) == (422, "extension_not_allowed")
     large = upload(b"x" * 1_000_001, "a.png")
     assert editor.refusal("POST", "/documents", **large) == (413, "file_too_large")
+    assert editor.upload_id(b"x", name="a.png")
+    assert editor.refusal("POST", "/documents", **upload(b"y", "b.png")) == (409, "quota_exceeded")
 
 
 def test_a_request_that_is_larger_than_the_server_takes(app: Flask, editor: Program) -> None:

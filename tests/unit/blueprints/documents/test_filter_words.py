@@ -25,8 +25,8 @@ from autotag.models import TaggingState
         (1, False, "1", "1 file"),
         (1234, False, "1,234", "1,234 files"),
         (1234, True, "at least 1,234", "at least 1,234 files"),
-        (COUNTED_AT_MOST, False, "10,000", "10,000 files"),
-        (COUNTED_AT_MOST + 1, False, "more than 10,000", "more than 10,000 files"),
+        (COUNTED_AT_MOST, False, "5,000", "5,000 files"),
+        (COUNTED_AT_MOST + 1, False, "more than 5,000", "more than 5,000 files"),
     ],
 )
 def test_a_list_says_how_many_as_far_as_it_counted(

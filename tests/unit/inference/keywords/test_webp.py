@@ -43,3 +43,21 @@ def test_an_animation_keeps_its_frames_and_a_second_packet_replaces_the_first() 
 def test_a_file_without_a_picture_is_refused() -> None:
     with pytest.raises(Damaged):
         written(io.BytesIO(b"RIFF\x04\x00\x00\x00WEBP"))
+
+
+@pytest.mark.parametrize("more", [b"VP8 ", b"VP8L", b"VP8X"])
+def test_a_plain_file_with_parts_that_readers_pass_over_is_refused(more: bytes) -> None:
+    plain = picture().getvalue()
+    content = plain + struct.pack("<4sI", more, 10) + bytes(10)
+    with pytest.raises(Damaged):
+        written(io.BytesIO(content[:4] + struct.pack("<I", len(content) - 8) + content[8:]))
+
+
+def test_a_file_whose_parts_do_not_fill_it_is_refused() -> None:
+    content = picture().getvalue() + b"abcdef"
+    with pytest.raises(Damaged):
+        written(io.BytesIO(content[:4] + struct.pack("<I", len(content) - 8) + content[8:]))
+
+
+def test_what_follows_the_file_is_kept_behind_it() -> None:
+    assert written(io.BytesIO(picture().getvalue() + b"trailer")).getvalue().endswith(b"trailer")

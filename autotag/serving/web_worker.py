@@ -1,0 +1,213 @@
+"""Gunicorn's worker with threads, so that slow callers do not hold all of them.
+
+A thread gets a request when its head is there, and a short body with it; till then the main loop collects them, without
+a thread. Larger bodies may be read by some threads at a time, so that there is always one left for pages; whoever sends
+or takes nothing for a while, or sends more slowly than any line, is cut off. Nor does the main loop wait for anybody.
+"""
+
+import errno
+import re
+import socket
+import time
+from collections import deque
+from functools import partial
+from selectors import EVENT_READ
+from typing import Any
+
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+HEAD_SECONDS = 15.0
+"""Within which a head, and a short body, have to be there."""
+
+STALL_SECONDS = 30.0
+"""After which a connection on which nothing moves is cut off."""
+
+GRACE_SECONDS = 15.0
+LEAST_BYTES_A_SECOND = 4096
+"""A body that comes more slowly is cut off when the grace is used up, too."""
+
+SHORT_BODY_BYTES = 64 * 1024
+LARGEST_HEAD_BYTES = 64 * 1024
+"""From which on the parser decides: what it takes is less."""
+
+THREADS_FOR_PAGES = 2
+LINGER_SECONDS = 2.0
+"""How long a connection that is over stays for the other side to close it, so that it gets the last answer whole."""
+
+MOST_LINGERING = 500
+END_OF_HEAD = b"\r\n\r\n"
+LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
+CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+
+
+class PacedReader:
+    """A socket as the parser reads it. Raises ConnectionResetError when the caller is too slow."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._waited = 0.0
+        self._received = 0
+
+    def recv(self, size: int) -> bytes:
+        """Return what comes next. Only the time in which nothing came counts, not what the application does."""
+        left = GRACE_SECONDS + self._received / LEAST_BYTES_A_SECOND - self._waited
+        began = time.monotonic()
+        try:
+            self._connection.settimeout(max(0.001, min(left, STALL_SECONDS)))
+            data = self._connection.recv(size)
+        except TimeoutError as error:
+            raise ConnectionResetError(errno.ECONNRESET, "the caller is too slow") from error
+        finally:
+            self._connection.settimeout(STALL_SECONDS)
+        self._waited += time.monotonic() - began
+        self._received += len(data)
+        return data
+
+
+class PatientConnection(TConn):  # type: ignore[misc]  # gunicorn carries no types
+    """A connection of which the beginning of a request may have been read. `has_body` says that more follows."""
+
+    def __init__(self, worker: "PatientWorker", *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._worker = worker
+        self.begun = bytearray()
+        self.has_body = False
+
+    def close(self, graceful: bool = False) -> None:
+        """Close it; gracefully means that the worker lets it linger, where gunicorn's own would wait meanwhile."""
+        if graceful:
+            self._worker.let_linger(self)
+        else:
+            super().close()
+
+    def init(self) -> None:
+        """Let the parser go on behind what was read, at a pace. A thread calls this before each request."""
+        super().init()
+        self.sock.settimeout(STALL_SECONDS)
+        if not self.is_http2:
+            self.parser.unreader.sock = PacedReader(self.sock)
+            if self.begun:
+                self.parser.unreader.unread(bytes(self.begun))
+                self.begun.clear()
+
+    def is_ready(self) -> bool:
+        """Whether what was read is enough for a thread; notes whether it has to read a body."""
+        end = self.begun.find(END_OF_HEAD)
+        if end < 0:
+            return len(self.begun) >= LARGEST_HEAD_BYTES
+        head = bytes(self.begun[: end + 2])
+        length = max((int(found) for found in LENGTH.findall(head)), default=0)
+        missing = length - (len(self.begun) - end - len(END_OF_HEAD))
+        self.has_body = missing > 0 or CHUNKED.search(head) is not None
+        return length > SHORT_BODY_BYTES or missing <= 0
+
+
+class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
+    """The worker. All of this runs in its main loop, but for what a thread does with a request."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._bodies: set[PatientConnection] = set()
+        self._waiting: deque[PatientConnection] = deque()
+        self._lingering: deque[PatientConnection] = deque()
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a connection, and wait for its request without a thread."""
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                raise
+            return
+        self.nr_conns += 1
+        self._collect(PatientConnection(self, self.cfg, client, address, listener.getsockname()))
+
+    def on_client_socket_readable(self, conn: PatientConnection, client: socket.socket) -> None:
+        """Wait for the next request of a connection that was kept open."""
+        self.poller.unregister(client)
+        self.keepalived_conns.remove(conn)
+        self._collect(conn)
+
+    def on_pending_socket_readable(self, conn: PatientConnection, client: socket.socket) -> None:
+        """Take in what has come, and hand the connection to a thread when it is enough."""
+        try:
+            data = client.recv(LARGEST_HEAD_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        conn.begun += data
+        if data and not conn.is_ready():
+            return
+        self.poller.unregister(client)
+        self.pending_conns.remove(conn)
+        if not data and not conn.begun:
+            self.nr_conns -= 1
+            conn.close()
+            return
+        conn.data_ready = True
+        self.enqueue_req(conn)
+
+    def enqueue_req(self, conn: PatientConnection) -> None:
+        """Give a connection to a thread, or let it wait while enough threads read bodies."""
+        if conn.has_body:
+            if len(self._bodies) >= max(1, self.cfg.threads - THREADS_FOR_PAGES):
+                self._waiting.append(conn)
+                return
+            self._bodies.add(conn)
+        super().enqueue_req(conn)
+
+    def finish_request(self, conn: PatientConnection, fs: Any) -> None:
+        """Go on with the connection, and with one that waits in its stead."""
+        self._bodies.discard(conn)
+        conn.has_body = False
+        super().finish_request(conn, fs)
+        if self._waiting:
+            self.enqueue_req(self._waiting.popleft())
+
+    def let_linger(self, conn: PatientConnection) -> None:
+        """End what is sent, and close the connection when the other side has, or after a moment."""
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            conn.close()
+            return
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + LINGER_SECONDS
+        self._lingering.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self._drain, conn))
+
+    def murder_pending(self) -> None:
+        """Close what has waited or lingered for too long."""
+        if not self.alive:
+            # Browsers open connections in advance; a worker that stops waits for requests, not for these.
+            for conn in [conn for conn in self.pending_conns if not conn.begun]:
+                conn.timeout = 0.0
+                self.pending_conns.remove(conn)
+                self.pending_conns.appendleft(conn)
+        super().murder_pending()
+        now = time.monotonic()
+        while self._lingering and (self._lingering[0].timeout < now or len(self._lingering) > MOST_LINGERING):
+            self._end(self._lingering[0])
+
+    def _drain(self, conn: PatientConnection, client: socket.socket) -> None:
+        """Read what nobody wants any more; a reset would take the answer along."""
+        try:
+            if client.recv(LARGEST_HEAD_BYTES):
+                return
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            pass
+        self._end(conn)
+
+    def _end(self, conn: PatientConnection) -> None:
+        self._lingering.remove(conn)
+        self.poller.unregister(conn.sock)
+        conn.close()
+
+    def _collect(self, conn: PatientConnection) -> None:
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + HEAD_SECONDS
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))

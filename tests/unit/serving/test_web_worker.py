@@ -1,0 +1,179 @@
+"""Slow callers against the real server with its real worker, in a process of its own: the site goes on for others."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+
+from autotag.serving.web import THREADS
+from tests.conftest import clean_environment, free_port, wait_for
+
+SLOW = 40
+SERVER = """
+import sys
+from autotag.serving import web, web_worker
+
+web_worker.HEAD_SECONDS = web_worker.GRACE_SECONDS = web_worker.STALL_SECONDS = float(sys.argv[2])
+
+def application(environ, start_response):
+    size = 0
+    while chunk := environ["wsgi.input"].read(65536):
+        size += len(chunk)
+    body = str(size).encode() if environ["PATH_INFO"] != "/large" else bytes(50_000_000)
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+
+class Server(web.WebServer):
+    def load(self):
+        return application
+
+Server(None, host="127.0.0.1", port=int(sys.argv[1])).run()
+"""
+HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+Start = Callable[[float], "Server"]
+
+
+class Server:
+    """A server, asked by good callers and bad ones."""
+
+    process: subprocess.Popen[bytes]
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def get(self) -> bool:
+        try:
+            return requests.get(f"http://127.0.0.1:{self.port}/", timeout=20).text == "0"
+        except requests.ConnectionError:
+            return False
+
+    def post(self, content: bytes) -> str:
+        return requests.post(f"http://127.0.0.1:{self.port}/", data=content, timeout=20).text
+
+    def connect(self, first: bytes) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self.port))
+        connection.sendall(first)
+        return connection
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    with ExitStack() as stack:
+
+        def start(seconds: float) -> Server:
+            server = Server(free_port())
+            command = [sys.executable, "-c", SERVER, str(server.port), str(seconds)]
+            process = stack.enter_context(
+                subprocess.Popen(command, env=clean_environment(), cwd=tmp_path, stderr=subprocess.DEVNULL)
+            )
+            stack.callback(process.kill)
+            server.process = process
+            wait_for(server.get, "the server's first answer")
+            return server
+
+        yield start
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"",
+        b"G",
+        b"GET / HTTP/1.1\r\nHost: local",
+        HEAD % 1000,
+        HEAD % 1000 + b"some",
+        HEAD % 10_000_000 + b"some",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nso",
+    ],
+    ids=["nothing", "a letter", "half a head", "no body", "half a body", "a large body", "chunks"],
+)
+def test_many_who_say_nothing_more_keep_nobody_from_the_pages(start: Start, first: bytes) -> None:
+    server = start(600.0)
+    silent = [server.connect(first) for _ in range(SLOW)]
+    assert SLOW > 2 * THREADS
+    assert all(server.get() for _ in range(20))
+    for connection in silent:
+        connection.close()
+
+
+def test_whoever_is_too_slow_is_cut_off_and_the_next_upload_goes_through(start: Start) -> None:
+    server = start(0.5)
+    silent = [server.connect(HEAD % 10_000_000 + b"some") for _ in range(THREADS)]
+    silent += [server.connect(b"GET / HTTP/1.1\r\nHost: local") for _ in range(SLOW)]
+    assert server.post(bytes(2_000_000)) == "2000000"
+    for connection in silent:
+        connection.settimeout(20)
+        while connection.recv(1000):
+            pass
+        connection.close()
+    assert server.get()
+
+
+def test_whoever_takes_nothing_of_an_answer_is_cut_off(start: Start) -> None:
+    server = start(0.5)
+    greedy = [server.connect(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n") for _ in range(THREADS)]
+    assert all(server.get() for _ in range(5))
+    for connection in greedy:
+        connection.close()
+
+
+def test_whoever_does_not_close_a_connection_that_is_over_keeps_nobody_waiting(start: Start) -> None:
+    server = start(600.0)
+    over = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    began = time.monotonic()
+    left_open = [server.connect(over) for _ in range(SLOW)]
+    assert server.get()
+    # Gunicorn's own worker would wait two seconds for each.
+    assert time.monotonic() - began < SLOW
+    for connection in left_open:
+        with connection:
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_connections_without_a_request_do_not_keep_the_server_from_stopping(start: Start) -> None:
+    server = start(600.0)
+    silent = [server.connect(b"") for _ in range(3)]
+    assert server.get()
+    server.process.terminate()
+    began = time.monotonic()
+    server.process.wait(60)
+    # The grace for requests under way is eight seconds.
+    assert time.monotonic() - began < 7
+    for connection in silent:
+        connection.close()
+
+
+def test_a_body_that_comes_in_pieces_is_whole(start: Start) -> None:
+    server = start(20.0)
+    content = HEAD.replace(b"HTTP/1.1\r\n", b"HTTP/1.1\r\nConnection: close\r\n") % 100_000 + bytes(100_000)
+    with server.connect(b"") as connection:
+        for place in range(0, len(content), 9000):
+            connection.sendall(content[place : place + 9000])
+            time.sleep(0.01)
+        answer = b""
+        while received := connection.recv(1000):
+            answer += received
+    assert answer.endswith(b"\r\n\r\n100000")
+
+
+def test_a_connection_takes_one_request_after_another_also_at_once(start: Start) -> None:
+    server = start(20.0)
+    with requests.Session() as session:
+        for size in (0, 5, 70_000, 5, 0):
+            assert session.post(f"http://127.0.0.1:{server.port}/", data=bytes(size), timeout=20).text == str(
+                size
+            )
+    one = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with server.connect(one + one + one.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")) as connection:
+        answer = b""
+        while received := connection.recv(1000):
+            answer += received
+    assert answer.count(b"HTTP/1.1 200 OK") == 3
