@@ -40,8 +40,8 @@ hostile: $(VENV)/test.stamp ## try many hostile image files, other ones each tim
 	HOSTILE_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/unit/inference/test_hostile_files.py \
 	  --timeout 0 -q -k random --hypothesis-show-statistics
 
-bench: $(VENV)/test.stamp ## measure speed and memory against the bare machine
-	@for file in bench/throughput.py bench/latency.py bench/footprint.py bench/pages.py; do $(BIN)/python $$file || exit 1; done
+bench: $(VENV)/test.stamp ## measure speed and memory against the bare machine: one table, half an hour, ADD=--write
+	$(BIN)/python bench/report.py $(ADD)
 
 lock: $(VENV)/test.stamp ## resolve the dependencies again into requirements/*.lock
 	$(BIN)/python -m pip install --quiet uv

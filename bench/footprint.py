@@ -52,7 +52,7 @@ def measure() -> dict[str, Any]:
         first = installation.up(WORKERS)
         installation.stop()
         second = installation.up(WORKERS)
-        wait_until_ready(installation)
+        wait_until_ready(installation, 2 * WORKERS)
         idle = memory(installation)
         installation.sign_in()
         tag_with_every_worker(installation)
@@ -66,8 +66,9 @@ def measure() -> dict[str, Any]:
     }
 
 
-def wait_until_ready(installation: Installation) -> None:
-    wait_for(lambda: installation.log().count("worker ready") >= 2 * WORKERS, "the workers' start")
+def wait_until_ready(installation: Installation, workers: int) -> None:
+    """Wait until so many workers have said that they are ready."""
+    wait_for(lambda: installation.log().count("worker ready") >= workers, "the workers' start")
 
 
 def tag_with_every_worker(installation: Installation) -> None:
@@ -84,6 +85,11 @@ def memory(installation: Installation) -> dict[str, float]:
     """Return megabytes by part, and `total`, once the parts have come to rest."""
     # There is nothing to wait for: rest is the absence of events.
     time.sleep(SETTLE_SECONDS)
+    return memory_now(installation)
+
+
+def memory_now(installation: Installation) -> dict[str, float]:
+    """Return megabytes by part, and `total`."""
     figures = dict.fromkeys(PARTS.values(), 0.0)
     for process in installation.processes():
         try:

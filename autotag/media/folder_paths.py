@@ -17,7 +17,7 @@ def folder_paths(session: Session, instance_id: int, folder_ids: Collection[int]
     """Return the paths of folders of an instance by id: the names from the top down, with slashes between."""
     lines = (
         select(Folder.id, Folder.parent_id, Folder.name)
-        .where(Folder.instance_id == instance_id, Folder.id.in_(folder_ids))
+        .where(Folder.owned_by(instance_id), Folder.id.in_(folder_ids))
         .cte("lines", recursive=True)
     )
     # A union, not a union of all: it ends even if folders should ever contain each other.

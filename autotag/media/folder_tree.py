@@ -9,7 +9,7 @@ from autotag.media.errors import FolderNotFound
 from autotag.models import Document, Folder
 
 LARGEST_ID = 2**31 - 1
-COUNTED_AT_MOST = 1000
+COUNTED_AT_MOST = 200
 """How far the files of each folder are counted."""
 
 TILES = 60

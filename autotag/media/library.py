@@ -94,7 +94,7 @@ def _load(
         document.id: document
         for document in session.scalars(
             select(Document)
-            .where(Document.instance_id == instance_id, Document.id.in_(document_ids))
+            .where(Document.owned_by(instance_id), Document.id.in_(document_ids))
             .options(*options)
         )
     }

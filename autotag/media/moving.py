@@ -26,7 +26,7 @@ def move_documents(
     rows = session.execute(
         select(Document.id, Document.folder_id)
         .where(
-            Document.instance_id == instance_id,
+            Document.owned_by(instance_id),
             Document.id.in_(document_ids),
             Document.deleted_at.is_(None),
             Document.folder_id.is_distinct_from(folder_id),
@@ -55,7 +55,7 @@ def move_back(
             still = session.scalars(
                 select(Document.id)
                 .where(
-                    Document.instance_id == instance_id,
+                    Document.owned_by(instance_id),
                     Document.id.in_(document_ids),
                     Document.deleted_at.is_(None),
                     Document.folder_id.is_not_distinct_from(folder_id),
@@ -70,7 +70,7 @@ def move_back(
 def _place(session: Session, instance_id: int, document_ids: Collection[int], folder_id: int | None) -> None:
     session.execute(
         update(Document)
-        .where(Document.instance_id == instance_id, Document.id.in_(document_ids))
+        .where(Document.owned_by(instance_id), Document.id.in_(document_ids))
         .values(folder_id=folder_id)
         .execution_options(synchronize_session=False)
     )
@@ -79,5 +79,5 @@ def _place(session: Session, instance_id: int, document_ids: Collection[int], fo
 
 def _folders(session: Session, instance_id: int, folder_ids: Collection[int]) -> set[int]:
     """Return those of the ids that are folders of the instance, which nobody deletes before the end of this."""
-    statement = select(Folder.id).where(Folder.instance_id == instance_id, Folder.id.in_(folder_ids))
+    statement = select(Folder.id).where(Folder.owned_by(instance_id), Folder.id.in_(folder_ids))
     return set(session.scalars(statement.with_for_update(read=True, key_share=True)))

@@ -45,7 +45,7 @@ def neighbours_of(session: Session, instance_id: int, query: DocumentQuery, docu
     )
     rows = session.execute(
         select(Document.id, Document.title).where(
-            Document.instance_id == instance_id, Document.id.in_([*before, *after])
+            Document.owned_by(instance_id), Document.id.in_([*before, *after])
         )
     )
     found = {row.id: Neighbour(row.id, row.title) for row in rows}

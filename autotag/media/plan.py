@@ -27,6 +27,9 @@ COUNTED_AT_MOST = 5_000
 FEW = 2_000
 """Up to how many documents are collected and sorted; of more, walking finds a page sooner."""
 
+COMPARED_AT = 20_000
+"""Up to how many documents of several long lists are counted to know which is the shortest."""
+
 LOOKED_AT = 5_000
 """How many documents are looked at to count those of them that meet further conditions, which no index knows."""
 
@@ -125,7 +128,10 @@ class _Way:
         leading = [each for each in indexed if each.is_ordered] or indexed
         if len(leading) < 2 or self.leads_nowhere:
             return leading[0] if leading else None
-        sizes = [self._size(self._found_by(each), FEW + 1) for each in leading]
+        for most in (FEW, COMPARED_AT):
+            sizes = [self._size(self._found_by(each), most + 1) for each in leading]
+            if min(sizes) <= most:
+                break
         return leading[sizes.index(min(sizes))]
 
     def _found_by(self, leader: Filter | None) -> Select[Any]:

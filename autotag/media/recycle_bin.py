@@ -57,7 +57,7 @@ def trash(
             session.execute(
                 update(Document)
                 .where(
-                    Document.instance_id == instance_id,
+                    Document.owned_by(instance_id),
                     Document.id.in_(chunk),
                     Document.deleted_at.is_(None),
                 )
@@ -156,10 +156,10 @@ def _purge(session: Session, instance_id: int, ids: Collection[int]) -> list[int
     named = set(
         session.scalars(
             select(Document.sha256)
-            .where(Document.instance_id == instance_id, Document.id.in_(ids))
+            .where(Document.owned_by(instance_id), Document.id.in_(ids))
             .union(
                 select(DocumentVersion.sha256).where(
-                    DocumentVersion.instance_id == instance_id, DocumentVersion.document_id.in_(ids)
+                    DocumentVersion.owned_by(instance_id), DocumentVersion.document_id.in_(ids)
                 )
             )
         )
@@ -201,7 +201,7 @@ def _forget_predictions(session: Session, instance_id: int, hashes: Collection[s
 def _still_in_bin(instance_id: int, ids: Collection[int]) -> tuple[ColumnElement[bool], ...]:
     """Between looking and acting somebody else may have restored or deleted a document."""
     return (
-        Document.instance_id == instance_id,
+        Document.owned_by(instance_id),
         Document.id.in_(ids),
         Document.deleted_at.is_not(None),
     )

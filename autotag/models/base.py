@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from sqlalchemy import DateTime, Dialect, ForeignKey, MetaData, String, TypeDecorator
+from sqlalchemy import ColumnElement, DateTime, Dialect, ForeignKey, MetaData, String, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING_CONVENTION = {
@@ -75,3 +75,11 @@ class TenantOwned:
     """Mark of a row that belongs to one virtual instance; queries are scoped to it (see autotag.instances)."""
 
     instance_id: Mapped[int] = mapped_column(ForeignKey("virtual_instance.id", ondelete="CASCADE"))
+
+    @classmethod
+    def owned_by(cls, instance_id: int) -> ColumnElement[bool]:
+        """Whether a row is the instance's, for statements that name rows by their ids.
+
+        The sum keeps SQLite from going through all rows of the instance instead.
+        """
+        return cls.instance_id + 0 == instance_id

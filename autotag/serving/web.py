@@ -7,6 +7,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from autotag.config import Config
+from autotag.serving.web_worker import MOST_CONNECTIONS
 
 THREADS = 8
 
@@ -36,6 +37,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
             "workers": 1,
             "worker_class": "autotag.serving.web_worker.PatientWorker",
             "threads": THREADS,
+            "worker_connections": MOST_CONNECTIONS,
             "preload_app": True,
             "timeout": 120,
             "graceful_timeout": 8,

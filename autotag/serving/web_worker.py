@@ -34,10 +34,15 @@ THREADS_FOR_PAGES = 2
 LINGER_SECONDS = 2.0
 """How long a connection that is over stays for the other side to close it, so that it gets the last answer whole."""
 
-MOST_LINGERING = 500
+MOST_CONNECTIONS, MOST_LINGERING = 500, 200
+"""With files and the connections to the database, fewer than the 1,024 descriptors that a process usually may have."""
+
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
 CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+ASKS_FIRST = re.compile(rb"\r\nexpect:", re.IGNORECASE)
+NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+PAUSE_SECONDS = 0.05
 
 
 class PacedReader:
@@ -99,7 +104,7 @@ class PatientConnection(TConn):  # type: ignore[misc]  # gunicorn carries no typ
         length = max((int(found) for found in LENGTH.findall(head)), default=0)
         missing = length - (len(self.begun) - end - len(END_OF_HEAD))
         self.has_body = missing > 0 or CHUNKED.search(head) is not None
-        return length > SHORT_BODY_BYTES or missing <= 0
+        return length > SHORT_BODY_BYTES or missing <= 0 or ASKS_FIRST.search(head) is not None
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
@@ -116,7 +121,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no 
         try:
             client, address = listener.accept()
         except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+            if error.errno in NO_DESCRIPTORS:
+                # Gunicorn's own would end the worker, and with it the uploads under way.
+                self.log.warning("no connection can be taken: %s", error.strerror)
+                time.sleep(PAUSE_SECONDS)
+            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
                 raise
             return
         self.nr_conns += 1

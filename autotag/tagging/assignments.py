@@ -143,7 +143,7 @@ def untag(
         session.execute(
             update(Document)
             .where(
-                Document.instance_id == instance_id,
+                Document.owned_by(instance_id),
                 Document.id.in_(changed),
                 Document.tagging_state == TaggingState.TAGGED,
             )
@@ -183,7 +183,7 @@ def _own(session: Session, instance_id: int, document_ids: Collection[int]) -> l
     """Return those of the ids that are documents of the instance, also from the recycle bin."""
     return list(
         session.scalars(
-            select(Document.id).where(Document.instance_id == instance_id, Document.id.in_(document_ids))
+            select(Document.id).where(Document.owned_by(instance_id), Document.id.in_(document_ids))
         )
     )
 

@@ -151,7 +151,7 @@ def _take(instance_id: int, document_ids: Sequence[int], token: str) -> Returnin
     return (
         update(Document)
         .where(
-            Document.instance_id == instance_id,
+            Document.owned_by(instance_id),
             Document.id.in_(document_ids),
             Document.tagging_state == TaggingState.QUEUED,
             Document.deleted_at.is_(None),
@@ -189,7 +189,7 @@ def crashed_before(
         return list(
             session.scalars(
                 select(Document.id).where(
-                    Document.instance_id == instance_id,
+                    Document.owned_by(instance_id),
                     Document.id.in_(document_ids),
                     Document.tagging_state == TaggingState.QUEUED,
                     Document.tagging_crashes > 0,

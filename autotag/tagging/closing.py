@@ -39,7 +39,7 @@ def _held(session: Session, claims: Sequence[Claim]) -> set[int]:
     rows = session.execute(
         select(Document.id, Document.tagging_claim, Document.sha256)
         .where(
-            Document.instance_id == claims[0].instance_id,
+            Document.owned_by(claims[0].instance_id),
             Document.id.in_([claim.document_id for claim in claims]),
             Document.tagging_state == TaggingState.RUNNING,
         )

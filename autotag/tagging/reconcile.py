@@ -134,6 +134,6 @@ def _mark_enqueued(sessions: sessionmaker[Session], instance_id: int, document_i
     with sessions() as session, unit_of_work(session) as work:
         work.session.execute(
             update(Document)
-            .where(Document.instance_id == instance_id, Document.id.in_(document_ids))
+            .where(Document.owned_by(instance_id), Document.id.in_(document_ids))
             .values(tagging_enqueued_at=utc_now())
         )

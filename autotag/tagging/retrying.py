@@ -65,7 +65,7 @@ def _retry(
     # Otherwise its earlier deaths would quarantine it at the next one, or keep it from ever being tried.
     work.session.execute(
         update(Document)
-        .where(Document.instance_id == instance_id, Document.id.in_(chosen), Document.tagging_crashes > 0)
+        .where(Document.owned_by(instance_id), Document.id.in_(chosen), Document.tagging_crashes > 0)
         .values(tagging_crashes=0)
         .execution_options(synchronize_session=False)
     )

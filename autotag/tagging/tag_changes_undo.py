@@ -53,16 +53,14 @@ def take_back(session: Session, instance_id: int, changes: TagChanges) -> int:
 
 def _own(session: Session, instance_id: int, document_ids: Collection[int]) -> set[int]:
     """Return those of the documents that are still the instance's, also in the recycle bin."""
-    statement = select(Document.id).where(Document.instance_id == instance_id, Document.id.in_(document_ids))
+    statement = select(Document.id).where(Document.owned_by(instance_id), Document.id.in_(document_ids))
     return set(session.scalars(statement))
 
 
 def _names_now(session: Session, instance_id: int, removed: Collection[Removed]) -> dict[int, str]:
     """Return the names of the removed tags by id: those that they have now, or had when they were removed."""
     rows = session.execute(
-        select(Tag.id, Tag.name).where(
-            Tag.instance_id == instance_id, Tag.id.in_({one.tag_id for one in removed})
-        )
+        select(Tag.id, Tag.name).where(Tag.owned_by(instance_id), Tag.id.in_({one.tag_id for one in removed}))
     )
     return {one.tag_id: one.name for one in removed} | {row.id: row.name for row in rows}
 
@@ -158,7 +156,7 @@ def _still_there(session: Session, instance_id: int, removed: Collection[Removed
         found[name] = set()
         for some in _chunks(ids):
             found[name] |= set(
-                session.scalars(select(model.id).where(model.instance_id == instance_id, model.id.in_(some)))
+                session.scalars(select(model.id).where(model.owned_by(instance_id), model.id.in_(some)))
             )
     return found
 
@@ -205,7 +203,7 @@ def _remember(session: Session, instance_id: int, changes: TagChanges, ids: set[
     )
     tagged = {(row.document_id, row.normalized_name) for row in rows}
     people = {one.created_by_id for one in forgotten}
-    there = set(session.scalars(select(User.id).where(User.instance_id == instance_id, User.id.in_(people))))
+    there = set(session.scalars(select(User.id).where(User.owned_by(instance_id), User.id.in_(people))))
     again: list[dict[str, object]] = [
         {
             "instance_id": instance_id,

@@ -75,7 +75,7 @@ def lock_tags(session: Session, instance_id: int, tag_ids: Collection[int]) -> l
     return list(
         session.scalars(
             select(Tag)
-            .where(Tag.instance_id == instance_id, Tag.id.in_(tag_ids))
+            .where(Tag.owned_by(instance_id), Tag.id.in_(tag_ids))
             .order_by(Tag.id)
             .with_for_update()
             .execution_options(populate_existing=True)

@@ -102,7 +102,7 @@ def usages_of(session: Session, instance_id: int, tag_ids: Collection[int]) -> l
     """Return those of the tags that are there, by name, with on how many documents each is."""
     rows = session.execute(
         select(Tag.id, Tag.name)
-        .where(Tag.instance_id == instance_id, Tag.id.in_(tag_ids))
+        .where(Tag.owned_by(instance_id), Tag.id.in_(tag_ids))
         .order_by(Tag.normalized_name)
     )
     return _usages(session, instance_id, [(row[0], row[1]) for row in rows])

@@ -135,7 +135,7 @@ def merge_part(
     gone = sorted(tag.name for tag in tags)
     session.execute(
         delete(Tag)
-        .where(Tag.instance_id == instance_id, Tag.id.in_(sources))
+        .where(Tag.owned_by(instance_id), Tag.id.in_(sources))
         .execution_options(synchronize_session=False)
     )
     audit(session, instance_id, actor, "tags merged", target.name, [["Merged", ", ".join(gone), target.name]])

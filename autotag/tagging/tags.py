@@ -114,6 +114,6 @@ def _delete(session: Session, instance_id: int, tag_ids: Collection[int]) -> Non
     """Delete tags that are held; what is still assigned to them goes with them."""
     session.execute(
         delete(Tag)
-        .where(Tag.instance_id == instance_id, Tag.id.in_(tag_ids))
+        .where(Tag.owned_by(instance_id), Tag.id.in_(tag_ids))
         .execution_options(synchronize_session=False)
     )

@@ -113,7 +113,7 @@ def _documents(instance_id: int, ids: Collection[int]) -> Any:
         Document.tagging_reason_code,
         Document.tagging_reason,
         Document.tagging_run_id,
-    ).where(Document.instance_id == instance_id, Document.id.in_(ids))
+    ).where(Document.owned_by(instance_id), Document.id.in_(ids))
 
 
 def _told(document: Mapping[str, Any]) -> dict[str, object]:

@@ -261,3 +261,10 @@ def test_the_import_contracts_name_every_room() -> None:
     named = {room.strip() for layer in layers for room in layer.split("|")}
     rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert named == rooms
+
+
+def test_no_statement_that_names_ids_lets_the_instance_find_the_rows() -> None:
+    """SQLite would go through all rows of the instance for them; `owned_by` keeps it from that."""
+    both = re.compile(r"\b(\w+)\.instance_id == [^,()]+,\s*\1\.id\.in_\(")
+    found = [f"{name_of(path)}: {match[0]}" for path in OURS for match in both.finditer(path.read_text())]
+    assert found == []

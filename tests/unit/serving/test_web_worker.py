@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -18,9 +19,11 @@ from tests.conftest import clean_environment, free_port, wait_for
 
 SLOW = 40
 SERVER = """
-import sys
+import resource, sys
 from autotag.serving import web, web_worker
 
+if len(sys.argv) > 3:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[3]),) * 2)
 web_worker.HEAD_SECONDS = web_worker.GRACE_SECONDS = web_worker.STALL_SECONDS = float(sys.argv[2])
 
 def application(environ, start_response):
@@ -38,7 +41,7 @@ class Server(web.WebServer):
 Server(None, host="127.0.0.1", port=int(sys.argv[1])).run()
 """
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
-Start = Callable[[float], "Server"]
+Start = Callable[..., "Server"]
 
 
 class Server:
@@ -68,9 +71,9 @@ class Server:
 def start(tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as stack:
 
-        def start(seconds: float) -> Server:
+        def start(seconds: float, *descriptors: int) -> Server:
             server = Server(free_port())
-            command = [sys.executable, "-c", SERVER, str(server.port), str(seconds)]
+            command = [sys.executable, "-c", SERVER, str(server.port), str(seconds), *map(str, descriptors)]
             process = stack.enter_context(
                 subprocess.Popen(command, env=clean_environment(), cwd=tmp_path, stderr=subprocess.DEVNULL)
             )
@@ -149,6 +152,29 @@ def test_connections_without_a_request_do_not_keep_the_server_from_stopping(star
     assert time.monotonic() - began < 7
     for connection in silent:
         connection.close()
+
+
+def test_more_connections_than_descriptors_do_not_end_the_server(start: Start) -> None:
+    server = start(1.0, 60)
+    before = {child.pid for child in psutil.Process(server.process.pid).children()}
+    silent = [server.connect(b"") for _ in range(100)]
+    wait_for(server.get, "an answer when the silent ones are cut off")
+    assert {child.pid for child in psutil.Process(server.process.pid).children()} == before
+    for connection in silent:
+        connection.close()
+
+
+def test_whoever_asks_before_sending_a_body_is_answered(start: Start) -> None:
+    server = start(20.0)
+    asking = HEAD.replace(b"HTTP/1.1\r\n", b"HTTP/1.1\r\nExpect: 100-continue\r\nConnection: close\r\n") % 5
+    with server.connect(asking) as connection:
+        connection.settimeout(10)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100 Continue")
+        connection.sendall(b"hello")
+        answer = b""
+        while received := connection.recv(1000):
+            answer += received
+    assert answer.endswith(b"\r\n\r\n5")
 
 
 def test_a_body_that_comes_in_pieces_is_whole(start: Start) -> None:

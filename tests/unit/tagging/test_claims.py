@@ -1,15 +1,16 @@
 import subprocess
 import sys
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, Engine, event, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import Document, TaggingState, TagRejection
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.claims import LEASE, claim, release_claims_of, release_expired_claims
+from autotag.tagging.claims import LEASE, claim, claim_many, release_claims_of, release_expired_claims
 from tests.unit.conftest import Factory
 
 CLAIM_ALL = """
@@ -208,3 +209,27 @@ def test_with_nothing_to_put_back_nothing_is_written(sessions: sessionmaker[Sess
         assert release_expired_claims(sessions) == 0
         assert release_claims_of(sessions, "worker-1") == 0
     assert load(sessions, document).tagging_state is TaggingState.QUEUED
+
+
+@pytest.mark.sqlite
+def test_documents_in_hand_are_found_by_their_numbers(
+    sessions: sessionmaker[Session], engine: Engine, make: Factory
+) -> None:
+    """However many wait: SQLite would rather go through all that an instance has, or all that are queued."""
+    acme = make.instance()
+    ids = [make.document(acme).id for _ in range(20)]
+    plans = []
+
+    def explain(
+        connection: Connection, _cursor: object, statement: str, parameters: Any, *_rest: object
+    ) -> None:
+        if statement.startswith("UPDATE document "):
+            rows = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append([row[3] for row in rows])
+
+    event.listen(engine, "before_cursor_execute", explain)
+    claim_many(sessions, acme.id, ids, "worker-1")
+    event.remove(engine, "before_cursor_execute", explain)
+    (plan,) = plans
+    assert not [step for step in plan if "instance_id=" in step]
+    assert any("PRIMARY KEY" in step or "id=?" in step for step in plan)
