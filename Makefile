@@ -47,7 +47,7 @@ lock: $(VENV)/test.stamp ## resolve the dependencies again into requirements/*.l
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  -c requirements/constraints.txt pyproject.toml requirements/build.in -o requirements/run.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra postgresql \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra postgresql --extra s3 \
 	  -c requirements/constraints.txt -c requirements/run.lock pyproject.toml requirements/build.in -o requirements/postgresql.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-package autotag --extra test -c requirements/constraints.txt -c requirements/run.lock pyproject.toml requirements/build.in \

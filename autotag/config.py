@@ -1,6 +1,7 @@
 """Every environment variable, declared once: name, default, meaning. Parsing and documentation read this table."""
 
 import hashlib
+import importlib.util
 import os
 import re
 import secrets
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "AUTOTAG_"
+
+_BUCKET = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?P<prefix>(/[\w.-]+)*)/?", re.ASCII)
 
 
 class LogFormat(StrEnum):
@@ -79,9 +82,13 @@ def _redis_url(value: str) -> str:
 
 def _storage_url(value: str) -> str:
     if value.startswith("s3://"):
-        raise ValueError("names S3, which this version does not store to yet; use a folder")
+        if not _BUCKET.fullmatch(value) or ".." in value:
+            raise ValueError("must be like s3://bucket or s3://bucket/prefix")
+        if importlib.util.find_spec("obstore") is None:
+            raise ValueError('names a bucket, for which obstore is missing; run: pip install "obstore>=0.8"')
+        return value
     if "://" in value and not value.startswith("file:///"):
-        raise ValueError("must be a folder, or begin with file:///")
+        raise ValueError("must be a folder, or begin with file:/// or s3://")
     return value
 
 
@@ -121,7 +128,10 @@ ENVIRONMENT = (
         "AUTOTAG_REDIS_URL", "URL of a Redis or Valkey server.", "an embedded broker", _redis_url, secret=True
     ),
     EnvironmentVariable(
-        "AUTOTAG_STORAGE_URL", "Folder for uploaded files.", "`files/` in the instance folder", _storage_url
+        "AUTOTAG_STORAGE_URL",
+        "Folder for uploaded files, or `s3://bucket/prefix`.",
+        "`files/` in the instance folder",
+        _storage_url,
     ),
     EnvironmentVariable(
         "AUTOTAG_BASE_DOMAIN",
@@ -173,6 +183,22 @@ ENVIRONMENT = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Where uploaded files lie in object storage. `endpoint` is the address of a service other than AWS's.
+
+    Keys and region are not in here: obstore reads them from the environment's other `AWS_*` variables, because some
+    of them (a web identity, a container's role) are renewed while the process runs.
+    """
+
+    name: str
+    prefix: str = ""
+    endpoint: str | None = None
+
+    def __str__(self) -> str:
+        return f"s3://{self.name}/{self.prefix}".rstrip("/")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The installation's settings, read once at start. Nothing else in the product reads the environment."""
@@ -181,6 +207,7 @@ class Config:
     database_url: str
     redis_url: str | None = None
     storage_path: Path
+    storage_bucket: Bucket | None = None
     base_domain: str = "localhost"
     secret_key: str
     secret_key_fallbacks: tuple[str, ...] = ()
@@ -209,6 +236,7 @@ class Config:
             database_url=values.get("database_url") or f"sqlite:///{instance_path / 'autotag.sqlite'}",
             redis_url=values.get("redis_url"),
             storage_path=_storage_path(values.get("storage_url"), instance_path),
+            storage_bucket=_storage_bucket(values.get("storage_url"), environment),
             base_domain=base_domain,
             secret_key=values.get("secret_key") or stored_secret(instance_path / "secret_key"),
             secret_key_fallbacks=values.get("secret_key_fallbacks") or stored_fallbacks(instance_path),
@@ -316,6 +344,17 @@ def _read_secret_file(name: str, path: str) -> str:
 
 
 def _storage_path(url: str | None, instance_path: Path) -> Path:
-    if url is None:
+    """Return the folder of the files, or for a bucket the folder of what is on its way there and back."""
+    if url is None or url.startswith("s3://"):
         return instance_path / "files"
     return Path(url.removeprefix("file://")).expanduser().resolve()
+
+
+def _storage_bucket(url: str | None, environment: Mapping[str, str]) -> Bucket | None:
+    found = _BUCKET.fullmatch(url or "")
+    if found is None:
+        return None
+    endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or None
+    if endpoint is not None and not re.match(r"https?://[^/]", endpoint):
+        raise ConfigurationError("AWS_ENDPOINT_URL must begin with http:// or https://.")
+    return Bucket(found["bucket"], found["prefix"].removeprefix("/"), endpoint)

@@ -8,7 +8,7 @@ from autotag.blueprints import errors, hooks, presentation, security
 from autotag.blueprints.services import Services
 from autotag.config import Config
 from autotag.extensions import compress, csrf, db, limiter, login_manager, migrate
-from autotag.media.storage import FolderStorage
+from autotag.media.storage_choice import storage_of
 from autotag.models.engine import engine_options
 from autotag.tagging.ledger import Ledger
 from autotag.tagging.operations import OperationsRoom
@@ -49,7 +49,7 @@ def configure(app: Flask, config: Config) -> None:
     queue = TaggingQueue(connect(config.broker_url))
     app.extensions["autotag"] = Services(
         config=config,
-        storage=FolderStorage(config.storage_path),
+        storage=storage_of(config),
         queue=queue,
         operations=OperationsRoom(queue),
         ledger=Ledger(),

@@ -18,7 +18,14 @@ from autotag.instances.hosts import MalformedHost
 from autotag.instances.people import SessionNotFound, UserNotFound
 from autotag.instances.tokens import TokenNotFound
 from autotag.media.editing import TextsRefused
-from autotag.media.errors import DocumentNotFound, FolderNotFound, FolderRefused, StorageError, UploadRefused
+from autotag.media.errors import (
+    DocumentNotFound,
+    FolderNotFound,
+    FolderRefused,
+    StorageError,
+    StorageUnavailable,
+    UploadRefused,
+)
 from autotag.media.idempotency import REUSED, KeyRefused
 from autotag.media.quota import EXCEEDED
 from autotag.tagging.bulk_actions import BulkActionNotFound
@@ -188,6 +195,9 @@ def _upload_refused(error: UploadRefused) -> ResponseReturnValue:
 
 
 def _storage(error: StorageError) -> ResponseReturnValue:
+    if isinstance(error, StorageUnavailable):
+        logger.error("storage failed", reason=error.reason)
+        return error_page(503, error.code, error.message)
     logger.error("storage failed", reason=error.message)
     return error_page(507, error.code, error.message)
 

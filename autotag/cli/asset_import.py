@@ -22,7 +22,7 @@ from autotag.instances.people import find_user
 from autotag.media.errors import StorageError
 from autotag.media.folder_walk import files_below
 from autotag.media.limits import upload_limits
-from autotag.media.storage import FolderStorage
+from autotag.media.storage_choice import storage_of
 from autotag.tagging.folder_import import (
     FolderImport,
     ImportedFile,
@@ -82,7 +82,7 @@ def import_(
         folder,
         wishes,
         sessions=open_sessions(config),
-        storage=FolderStorage(config.storage_path),
+        storage=storage_of(config),
         limits=limits,
     )
     done = _Import(wishes.instance_id)

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from autotag.media.errors import MediaError
+from autotag.media.errors import MediaError, StorageError
 from autotag.media.folder_paths import folder_paths
 from autotag.media.query import Selection
 from autotag.media.storage import Storage, original_key
@@ -52,7 +52,7 @@ class Entry:
 
 
 Opener = Callable[[Entry], AbstractContextManager[BinaryIO]]
-"""Opens what an archive holds of a document. Raises OSError."""
+"""Opens what an archive holds of a document. Raises OSError and StorageError."""
 
 
 def archive_entries(
@@ -116,7 +116,7 @@ def stream_archive(entries: Sequence[Entry], open_entry: Opener) -> Iterator[byt
         with ExitStack() as stack:
             try:
                 source = stack.enter_context(open_entry(entry))
-            except OSError:
+            except (OSError, StorageError):
                 missing.append(entry.name)
                 continue
             archive.add(iter(lambda: source.read(CHUNK_BYTES), b""), entry.name)  # noqa: B023 - read before the next

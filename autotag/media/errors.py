@@ -26,6 +26,14 @@ class StorageError(MediaError):
     """The disk or the object store did not take or give a file."""
 
 
+class StorageUnavailable(StorageError):
+    """The object store does not answer, or refuses; the same may succeed later. `reason` is for the log."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__("storage_unavailable", message)
+        self.reason = reason or message
+
+
 class FolderNotFound(MediaError):
     """No such folder in this instance; another instance's folder is this, too."""
 

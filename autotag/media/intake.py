@@ -10,9 +10,11 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import structlog
+from sqlalchemy.orm import Session
 
 from autotag.media.errors import UploadRefused
 from autotag.media.quota import NO_QUOTA, Quota, Room, take_room
+from autotag.media.released import want
 from autotag.media.search import refresh
 from autotag.media.sniffing import SNIFFED_BYTES, sniff
 from autotag.media.storage import Storage, not_stored, original_key
@@ -53,14 +55,14 @@ class ReceivedFile:
 
 @contextmanager
 def receive(
-    stream: BinaryIO, file_name: str, *, storage: Storage, limits: UploadLimits
+    stream: BinaryIO, file_name: str, *, session: Session, storage: Storage, limits: UploadLimits
 ) -> Iterator[ReceivedFile]:
     """Stream an upload to disk, checking limits on the way, and keep it under its content hash.
 
     Raises UploadRefused with code `empty_file`, `file_too_large`, `extension_not_allowed` or `quota_exceeded`, and
-    StorageError when the disk refuses; then nothing is left behind. The file that is kept stays when the block
-    fails: it may be another document's content as well, and what no document names is found and
-    swept (`strays`).
+    StorageError when the disk or the object store refuses; then nothing is left behind. The session's transaction is
+    ended. The file that is kept stays when the block fails: it may be another document's content as well, and what no
+    document names is found and swept (`strays`).
     """
     name = clean_file_name(file_name)
     _check_extension(name, limits)
@@ -75,6 +77,7 @@ def receive(
         key = original_key(sha256)
         if limits.room is not None and not storage.exists(key):
             limits.room.check(size)
+        want(session, sha256)
         storage.keep(path, key)
         yield ReceivedFile(name, sha256, size, sniff(head), limits.quota)
     finally:

@@ -8,7 +8,8 @@ import os
 import secrets
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -19,10 +20,15 @@ SET_ASIDE = "set-aside"
 NO_SLASH = "_"
 """Stands for a slash in the name of a file that is set aside; no key has one of its own."""
 ABANDONED_AFTER_SECONDS = 24 * 60 * 60
+PARTS = ("originals", "renditions")
+"""What the keys of all that is kept begin with."""
 
 
 class Storage(Protocol):
-    """A place for files, by key: letters, figures, `/`, `.` and `-`."""
+    """A place for files, by key: letters, figures, `/`, `.` and `-`.
+
+    Where the files lie on another machine, every method may raise StorageError, and so may reading what `open` gave.
+    """
 
     def incoming(self) -> Path:
         """Return a new path for a file that is being received, on the same file system as what is kept."""
@@ -36,8 +42,11 @@ class Storage(Protocol):
         """Open for reading. Raises FileNotFoundError."""
         ...
 
-    def local_path(self, key: str) -> Path:
-        """Return a path from which this process and its children can read. Raises FileNotFoundError."""
+    def on_disk(self, key: str) -> AbstractContextManager[Path]:
+        """Give a path from which this process and its children can read, until the block ends.
+
+        Raises FileNotFoundError.
+        """
         ...
 
     def exists(self, key: str) -> bool:
@@ -54,16 +63,34 @@ class Storage(Protocol):
 
     def put_back(self) -> int:
         """Put back what a `discard` that was killed had set aside; return how many files."""
+        ...
+
+    def sweep_incoming(self) -> int:
+        """Remove what uploads left behind that never ended; return how many files went."""
+        ...
+
+    def replace_all(self, folder: Path) -> None:
+        """Keep the files of a folder, at paths that are their keys, and nothing else. Moves them away."""
+        ...
+
+    def check(self) -> None:
+        """Find out at little cost whether files are taken now. Raises OSError and StorageError."""
+        ...
 
     def contents(self, prefix: str, *, older_than_seconds: float) -> set[str]:
         """Return the hashes with a prefix of two figures of which something has been kept for that long.
 
-        Originals and renditions alike. Raises OSError.
+        Originals and renditions alike. Raises OSError and StorageError.
         """
         ...
 
     def free_bytes(self) -> int | None:
         """Return how much room is left, None where there is no such number. Raises OSError."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Where the files lie, for those who run the installation."""
         ...
 
 
@@ -106,6 +133,11 @@ class FolderStorage:
         if not path.is_file():
             raise FileNotFoundError(key)
         return path
+
+    @contextmanager
+    def on_disk(self, key: str) -> Iterator[Path]:
+        """Give the file's own path. Raises FileNotFoundError."""
+        yield self.local_path(key).absolute()
 
     def exists(self, key: str) -> bool:
         """Whether something is kept under the key."""
@@ -162,6 +194,27 @@ class FolderStorage:
                     if path.stat().st_mtime < limit:
                         found.add(path.name.partition("-")[0])
         return found
+
+    def replace_all(self, folder: Path) -> None:
+        """Put the folder's files in place of what is there. Raises OSError."""
+        for part in PARTS:
+            place = self.root / part
+            if place.is_dir():
+                shutil.rmtree(place)
+            if (folder / part).is_dir():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(folder / part, place)
+
+    def check(self) -> None:
+        """Make a file and remove it. Raises OSError and StorageError."""
+        path = self.incoming()
+        path.touch()
+        path.unlink()
+
+    @property
+    def place(self) -> str:
+        """The folder."""
+        return str(self.root)
 
     def free_bytes(self) -> int:
         """Return how much room its file system has left. Raises OSError."""

@@ -15,3 +15,5 @@ class ReleasedContent(Base):
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     released_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    removing_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """While this lies ahead, a sweep removes the files, and no upload may rely on them."""

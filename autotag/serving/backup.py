@@ -22,8 +22,10 @@ from sqlalchemy import Connection, Engine, make_url, select, union
 
 from autotag import __version__
 from autotag.config import Config
+from autotag.media.errors import StorageError
 from autotag.media.renditions import preview_key, thumbnail_key
-from autotag.media.storage import FolderStorage, original_key
+from autotag.media.storage import Storage, original_key
+from autotag.media.storage_choice import storage_of
 from autotag.models import Document, DocumentVersion, schema
 from autotag.models.base import utc_now
 from autotag.models.engine import build_engine, sqlite_module
@@ -76,6 +78,10 @@ def back_up(
         missing, originals = _write(config, draft, progress or (lambda _done, _total: None))
         draft.replace(target)
         _sync(target.parent)
+    except StorageError as error:
+        raise BackupError(
+            f"The uploaded files cannot be read, so no backup was made: {error.message}"
+        ) from error
     except OSError as error:
         raise BackupError(f"{target} cannot be written: {error.strerror or error}.") from error
     finally:
@@ -84,7 +90,7 @@ def back_up(
 
 
 def _write(config: Config, draft: Path, progress: Progress) -> tuple[list[str], int]:
-    storage = FolderStorage(config.storage_path)
+    storage = storage_of(config)
     with (
         os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file,
         tempfile.TemporaryDirectory(dir=draft.parent, prefix=".autotag-backup-") as folder,
@@ -199,19 +205,32 @@ def _add_models(archive: tarfile.TarFile, folder: Path) -> None:
 
 
 def _add_files(
-    archive: tarfile.TarFile, storage: FolderStorage, hashes: list[str], progress: Progress
+    archive: tarfile.TarFile, storage: Storage, hashes: list[str], progress: Progress
 ) -> list[str]:
     missing = []
     for number, sha256 in enumerate(hashes, start=1):
-        if storage.exists(original_key(sha256)):
-            archive.add(storage.local_path(original_key(sha256)), FILES + original_key(sha256))
-        else:
+        if not _add_file(archive, storage, original_key(sha256)):
             missing.append(sha256)
         for key in (thumbnail_key(sha256), preview_key(sha256)):
-            if storage.exists(key):
-                archive.add(storage.local_path(key), FILES + key)
+            _add_file(archive, storage, key)
         progress(number, len(hashes))
     return missing
+
+
+def _add_file(archive: tarfile.TarFile, storage: Storage, key: str) -> bool:
+    """Add what is kept under a key; False when there is nothing."""
+    try:
+        file = storage.open(key)
+    except FileNotFoundError:
+        return False
+    with file:
+        entry = tarfile.TarInfo(FILES + key)
+        entry.size = file.seek(0, os.SEEK_END)
+        entry.mode = 0o600
+        entry.mtime = int(utc_now().timestamp())
+        file.seek(0)
+        archive.addfile(entry, file)
+    return True
 
 
 def _add_text(archive: tarfile.TarFile, name: str, text: str) -> None:

@@ -1,5 +1,6 @@
 """Trying every dependency of an installation for real, with advice for whoever has to mend it."""
 
+import secrets
 import tempfile
 import zlib
 from collections.abc import Callable
@@ -15,8 +16,9 @@ from autotag.inference.catalogue import DEFAULT_MODEL
 from autotag.inference.errors import InferenceError
 from autotag.inference.process import ImageRequest, InferenceProcess
 from autotag.inference.store import ModelStore
-from autotag.media.errors import StorageError
-from autotag.media.storage import FolderStorage
+from autotag.media.errors import StorageError, StorageUnavailable
+from autotag.media.storage import Storage
+from autotag.media.storage_choice import storage_of
 from autotag.models import TaggingState, schema
 from autotag.models.engine import build_engine, build_session_factory, sqlite_is_safe, sqlite_module
 from autotag.tagging.attention import OPEN_STATES, groups
@@ -80,19 +82,40 @@ def _broker(config: Config) -> Check:
 
 
 def _storage(config: Config) -> Check:
-    storage = FolderStorage(config.storage_path)
+    storage = storage_of(config)
     try:
-        path = storage.incoming()
-        path.write_bytes(b"autotag")
-        storage.keep(path, "doctor")
-        storage.delete("doctor")
+        found = _kept_and_read(storage, b"autotag")
         free = storage.free_bytes()
+    except StorageUnavailable as error:
+        advice = (
+            "Check AUTOTAG_STORAGE_URL, AWS_ENDPOINT_URL and the AWS_* keys, and that the bucket is there."
+        )
+        return Check("storage", False, error.reason, advice)
     except (OSError, StorageError) as error:
         return Check("storage", False, _short(error), f"Make {config.storage_path} writable.")
-    detail = f"{config.storage_path}, {free / 1e9:.1f} GB free"
+    if found != b"autotag":
+        return Check("storage", False, "What is read is not what was stored.", "Look at the storage itself.")
+    if free is None:
+        return Check("storage", True, storage.place)
+    detail = f"{storage.place}, {free / 1e9:.1f} GB free"
     if free < LITTLE_SPACE_BYTES:
         return Check("storage", False, detail, "Make space: uploads will be refused soon.")
     return Check("storage", True, detail)
+
+
+def _kept_and_read(storage: Storage, content: bytes) -> bytes:
+    """Keep a content, read it and remove it again."""
+    key = f"doctor-{secrets.token_hex(8)}"
+    path = storage.incoming()
+    try:
+        path.write_bytes(content)
+        storage.keep(path, key, durable=False)
+    finally:
+        path.unlink(missing_ok=True)
+    with storage.open(key) as file:
+        found = file.read()
+    storage.delete(key)
+    return found
 
 
 def _model(config: Config) -> Check:

@@ -14,6 +14,8 @@ from sqlalchemy import inspect, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from autotag.config import Config
+from autotag.media.errors import StorageError
+from autotag.media.storage_choice import storage_of
 from autotag.models import schema
 from autotag.models.engine import build_engine, build_session_factory
 from autotag.serving.backup import (
@@ -59,6 +61,9 @@ def restore(
             manifest = _unpack(source, staging, progress or (lambda _done, _total: None))
             _check(config, manifest, staging)
             _replace(config, manifest, staging)
+        except StorageError as error:
+            reason = f"The uploaded files could not be stored: {error.message} Then restore again."
+            raise BackupError(reason) from error
         except OSError as error:
             raise BackupError(f"The backup could not be restored: {error.strerror or error}.") from error
         finally:
@@ -143,18 +148,13 @@ def _check(config: Config, manifest: Manifest, staging: Path) -> None:
 
 def _replace(config: Config, manifest: Manifest, staging: Path) -> None:
     """Put the new in place of the old, the database last: until it is there, the old one is whole or gone."""
-    moves = [
-        (staging / "models", config.models_path),
-        *((staging / FILES / part, config.storage_path / part) for part in ("originals", "renditions")),
-    ]
     # What the broker has kept belongs to the installation that was.
     shutil.rmtree(config.instance_path / "broker", ignore_errors=True)
-    for new, place in moves:
-        if place.is_dir():
-            shutil.rmtree(place)
-        if new.is_dir():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(new, place)
+    if config.models_path.is_dir():
+        shutil.rmtree(config.models_path)
+    if (staging / "models").is_dir():
+        shutil.move(staging / "models", config.models_path)
+    storage_of(config).replace_all(staging / FILES)
     for name in KEYS:
         (config.instance_path / name).unlink(missing_ok=True)
         if (staging / name).is_file():

@@ -10,12 +10,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autotag.config import Config
 from autotag.instances.directory import InstanceNames
-from autotag.media.storage import FolderStorage
+from autotag.media.storage_choice import storage_of
 from autotag.models.engine import build_session_factory
 from autotag.observability import name_instances
 from autotag.serving.sweeping import HourlySweep
 from autotag.serving.webhook_dispatch import WebhookDispatch
 from autotag.tagging.bulk_tending import tend_bulk_actions
+from autotag.tagging.dead_workers import DeadWorkers
 from autotag.tagging.heartbeats import Heartbeat, Part
 from autotag.tagging.queue import TaggingQueue, connect
 from autotag.tagging.reconcile import reconcile
@@ -39,7 +40,8 @@ def run_scheduler(config: Config) -> None:
     sessions = build_session_factory(config.database_url, durable=False)
     name_instances(InstanceNames(sessions))
     queue = TaggingQueue(connect(config.broker_url))
-    sweep = HourlySweep(sessions, FolderStorage(config.storage_path))
+    sweep = HourlySweep(sessions, storage_of(config))
+    dead_workers = DeadWorkers(sessions, queue.connection)
     webhooks = WebhookDispatch(sessions, webhook_sender(config, sessions, "scheduler"))
     heartbeat = Heartbeat(queue.connection, Part.SCHEDULER, f"{socket.gethostname()}.{secrets.token_hex(4)}")
     heartbeat.start()
@@ -49,6 +51,7 @@ def run_scheduler(config: Config) -> None:
         try:
             acting = tend_bulk_actions(sessions)
             moved = tend_runs(sessions)
+            dead_workers.step()
             enqueued = reconcile(sessions, queue)
             if enqueued:
                 logger.info("documents handed out", documents=enqueued)

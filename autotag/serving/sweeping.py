@@ -6,9 +6,10 @@ import time
 import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
+from autotag.media.errors import StorageError
 from autotag.media.idempotency import forget_old_keys
 from autotag.media.released import ReleasedSweep
-from autotag.media.storage import FolderStorage
+from autotag.media.storage import Storage
 from autotag.media.strays import StraySweep
 from autotag.tagging.bulk_tending import forget_old_actions
 from autotag.tagging.webhook_tidying import tidy_deliveries
@@ -22,7 +23,7 @@ class HourlySweep:
     """Clears away a little at each call while there is something to do, then rests until the hour is over."""
 
     def __init__(
-        self, sessions: sessionmaker[Session], storage: FolderStorage, *, every: float = EVERY_SECONDS
+        self, sessions: sessionmaker[Session], storage: Storage, *, every: float = EVERY_SECONDS
     ) -> None:
         self._sessions = sessions
         self._storage = storage
@@ -40,7 +41,7 @@ class HourlySweep:
             if not self._is_under_way:
                 self._begin()
             self._is_under_way = self._released.step() | self._strays.step()
-        except OSError as error:
+        except (OSError, StorageError) as error:
             # A file that cannot be removed now is tried again in an hour; uploads and tagging go on.
             logger.warning("sweep failed, trying again later", error=str(error))
             self._is_under_way = False

@@ -12,7 +12,7 @@ from autotag.configuration.effective import EffectiveSettings
 from autotag.inference.process import InferenceProcess
 from autotag.inference.store import ModelStore
 from autotag.instances.directory import InstanceNames
-from autotag.media.storage import FolderStorage
+from autotag.media.storage_choice import storage_of
 from autotag.models.engine import build_session_factory
 from autotag.observability import name_instances
 from autotag.tagging import jobs
@@ -44,7 +44,7 @@ def run_worker(config: Config, name: str) -> None:
     ):
         pipeline = Pipeline(
             sessions=sessions,
-            storage=FolderStorage(config.storage_path),
+            storage=storage_of(config),
             process=process,
             decoder=decoder,
             settings=EffectiveSettings(sessions).for_instance,

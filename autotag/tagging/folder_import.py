@@ -105,8 +105,10 @@ class FolderImport:
         wishes = self._wishes
         with (
             path.open("rb") as stream,
-            receive(stream, path.name, storage=self._storage, limits=self._limits) as received,
             self._sessions() as session,
+            receive(
+                stream, path.name, session=session, storage=self._storage, limits=self._limits
+            ) as received,
             unit_of_work(session) as work,
         ):
             _wait_for_other_imports(work.session, wishes.instance_id)

@@ -39,11 +39,6 @@ class ImageInHand:
         self._reads_keywords = reads_keywords
 
     @property
-    def path(self) -> Path:
-        """A file of this machine with the original bytes."""
-        return self._storage.local_path(original_key(self.sha256))
-
-    @property
     def has_renditions(self) -> bool:
         """Whether preview and thumbnail are there from before, so that they need not be made."""
         return all(
@@ -87,15 +82,16 @@ class ImageInHand:
                 preview_key(self.sha256): Rendition(self._storage.incoming(), PREVIEW_SIDE),
                 thumbnail_key(self.sha256): Rendition(self._storage.incoming(), THUMBNAIL_SIDE),
             }
-        request = ImageRequest(
-            path=self.path,
-            model=model,
-            renditions=(*wanted.values(), *more),
-            maximum_pixels=self._maximum_pixels,
-            reads_keywords=self._reads_keywords and self.facts is None,
-        )
         try:
-            result = (self._decoder if model is None else self._process).process(request)
+            with self._storage.on_disk(original_key(self.sha256)) as path:
+                request = ImageRequest(
+                    path=path,
+                    model=model,
+                    renditions=(*wanted.values(), *more),
+                    maximum_pixels=self._maximum_pixels,
+                    reads_keywords=self._reads_keywords and self.facts is None,
+                )
+                result = (self._decoder if model is None else self._process).process(request)
             for key, rendition in wanted.items():
                 # They can be made again from the original, so they need not survive a power cut.
                 self._storage.keep(rendition.path, key, durable=False)

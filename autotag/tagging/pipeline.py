@@ -238,10 +238,10 @@ def _failed(held: Claim, error: Exception) -> Outcome:
         case OSError():
             # Of the machine, not of the image: too many open files, a disk in trouble.
             return _later(
-                f"Its files could not be read or written; it is tried again. {error.strerror or type(error).__name__}."
+                f"Its files could not be read or stored; it is tried again. {error.strerror or type(error).__name__}."
             )
         case _:
-            return _later(f"Its thumbnail could not be stored; it is tried again. {error}")
+            return _later(f"Its files could not be read or stored; it is tried again. {error}")
 
 
 def _later(reason: str) -> Outcome:

@@ -45,10 +45,10 @@ class TaggedCopies:
 
         Raises TagsNotWritten, FileNotFoundError when the original is missing, and StorageError.
         """
-        original = self._storage.local_path(original_key(sha256)).absolute()
         path = self._storage.incoming().absolute()
         try:
-            self._process.write(original, path, keywords_of_copy(self._process.read(original), tags))
+            with self._storage.on_disk(original_key(sha256)) as original:
+                self._process.write(original, path, keywords_of_copy(self._process.read(original), tags))
             yield path
         except KeywordsUnwritable as error:
             raise TagsNotWritten(

@@ -71,7 +71,7 @@ def store_upload(
     title = clean_title(wishes.title) if wishes.title.strip() else ""
     limits = upload_limits(session, sender.instance_id)
     with (
-        receive(stream, file_name, storage=storage, limits=limits) as received,
+        receive(stream, file_name, session=session, storage=storage, limits=limits) as received,
         unit_of_work(session) as work,
     ):
         if wishes.folder_id is not None:

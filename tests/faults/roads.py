@@ -63,6 +63,7 @@ def new_version(site: Site) -> None:
         receive(
             Chunks(picture("one again"), site.step),  # type: ignore[arg-type]
             "again.jpg",
+            session=session,
             storage=site.storage,
             limits=UploadLimits(),
         ) as received,

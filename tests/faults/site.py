@@ -183,7 +183,13 @@ class Site:
                 os.utime(path, (yesterday, yesterday))
         with self.sessions() as session, unit_of_work(session) as work:
             work.session.execute(update(Document).values(tagging_enqueued_at=None))
-            work.session.execute(text("UPDATE released_content SET released_at = :past"), {"past": LONG_AGO})
+            work.session.execute(
+                text(
+                    "UPDATE released_content SET released_at = :past,"
+                    " removing_until = CASE WHEN removing_until IS NULL THEN NULL ELSE :past END"
+                ),
+                {"past": LONG_AGO},
+            )
 
     def let_retries_be_due(self) -> None:
         """Let the time be over that what is tried again waits for."""

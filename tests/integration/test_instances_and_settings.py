@@ -303,8 +303,10 @@ class Bench:
         """Store a picture and take it the whole road; return what became of it."""
         storage = FolderStorage(self.config.storage_path)
         with (
-            receive(io.BytesIO(content), "a.jpg", storage=storage, limits=UploadLimits()) as received,
             self.sessions() as session,
+            receive(
+                io.BytesIO(content), "a.jpg", session=session, storage=storage, limits=UploadLimits()
+            ) as received,
             unit_of_work(session) as work,
         ):
             document_id = accept(work, received, instance_id=self.instance_id, owner_id=None).id

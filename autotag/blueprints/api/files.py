@@ -1,18 +1,17 @@
 """The bytes of documents: the file itself, and the small picture."""
 
-from flask import g, send_file
+from flask import g
 from flask.typing import ResponseReturnValue
 
 from autotag.blueprints.api import blueprint
 from autotag.blueprints.api.calls import Answer
 from autotag.blueprints.api.documents import ONE_DOCUMENT, TAG
-from autotag.blueprints.documents.files import download_type, sealed, send_picture, stored_file
+from autotag.blueprints.documents.files import download_type, sealed, send_original, send_picture
 from autotag.blueprints.errors import Problem
 from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.media.library import load_document
 from autotag.media.renditions import thumbnail_key
-from autotag.media.storage import original_key
 from autotag.models import Role
 
 BYTES = {"type": "string", "format": "binary"}
@@ -24,7 +23,7 @@ BYTES = {"type": "string", "format": "binary"}
     Role.VIEWER,
     Answer(200, BYTES, content_type="*/*", description="The file, as it was uploaded."),
     tag=TAG,
-    problems=["document_not_found"],
+    problems=["document_not_found", "storage_unavailable"],
 )
 @sealed
 def download_document(document_id: int) -> ResponseReturnValue:
@@ -33,13 +32,7 @@ def download_document(document_id: int) -> ResponseReturnValue:
     `ETag` is its SHA-256; parts can be asked for with `Range`.
     """
     document = load_document(db.session(), g.instance.id, document_id)
-    return send_file(
-        stored_file(original_key(document.sha256)),
-        mimetype=download_type(document),
-        as_attachment=True,
-        download_name=document.file_name,
-        etag=document.sha256,
-    )
+    return send_original(document.sha256, download_type(document), document.file_name)
 
 
 @blueprint.call(
@@ -48,7 +41,7 @@ def download_document(document_id: int) -> ResponseReturnValue:
     Role.VIEWER,
     Answer(200, BYTES, content_type="image/jpeg", description="A picture of at most 360 pixels."),
     tag=TAG,
-    problems=["document_not_found", "no_thumbnail"],
+    problems=["document_not_found", "no_thumbnail", "storage_unavailable"],
 )
 @sealed
 def show_thumbnail(document_id: int) -> ResponseReturnValue:

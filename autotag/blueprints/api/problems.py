@@ -59,6 +59,7 @@ PROBLEMS = {
     "unavailable": ProblemKind(
         503, "The database does not answer, or the server has too much to do. Nothing was changed."
     ),
+    "storage_unavailable": ProblemKind(503, "The object storage does not answer. Nothing was changed."),
     "storage": ProblemKind(507, "The disk did not take the file."),
 }
 """All codes, by status."""

@@ -40,7 +40,7 @@ UPLOAD_HEADERS = {
     Role.EDITOR,
     Answer(201, DocumentSchema, headers=UPLOAD_HEADERS),
     tag=TAG,
-    problems=[*UPLOAD_PROBLEMS, "idempotency_key_reused", "storage"],
+    problems=[*UPLOAD_PROBLEMS, "idempotency_key_reused", "storage", "storage_unavailable"],
     headers=UploadHeadersSchema,
     multipart=UploadSchema,
 )

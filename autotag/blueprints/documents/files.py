@@ -1,11 +1,12 @@
 """The bytes of documents: pictures for the pages, and the file itself for whoever downloads it."""
 
+import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import TypeVar
+from typing import Any, BinaryIO, TypeVar
 
-from flask import Response, abort, g, send_file
+from flask import Response, abort, g, request, send_file
 from flask.typing import ResponseReturnValue
+from werkzeug.wsgi import FileWrapper
 
 from autotag.blueprints.access import requires
 from autotag.blueprints.documents import ONE_DOCUMENT, blueprint
@@ -20,6 +21,7 @@ from autotag.models import Document, Role
 SAFE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/tiff"})
 ANY_BYTES = "application/octet-stream"
 FILE_POLICY = "sandbox; default-src 'none'"
+CHUNK_BYTES = 256 * 1024
 YEAR_SECONDS = 365 * 24 * 60 * 60
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
@@ -55,13 +57,7 @@ def preview(document_id: int) -> ResponseReturnValue:
 def content(document_id: int) -> ResponseReturnValue:
     """Send the uploaded file, to be saved and not shown."""
     document = load_document(db.session(), g.instance.id, document_id)
-    return send_file(
-        stored_file(original_key(document.sha256)),
-        mimetype=download_type(document),
-        as_attachment=True,
-        download_name=document.file_name,
-        etag=document.sha256,
-    )
+    return send_original(document.sha256, download_type(document), document.file_name)
 
 
 def download_type(document: Document) -> str:
@@ -71,7 +67,7 @@ def download_type(document: Document) -> str:
 
 def send_picture(key: str) -> Response:
     """Send a picture that we made; its address changes with its content, so it may be kept for a year."""
-    response = send_file(stored_file(key), mimetype="image/jpeg", etag=False)
+    response = _sent(key, mimetype="image/jpeg")
     response.cache_control.private = True
     response.cache_control.no_cache = None
     response.cache_control.max_age = YEAR_SECONDS
@@ -79,9 +75,40 @@ def send_picture(key: str) -> Response:
     return response
 
 
-def stored_file(key: str) -> Path:
-    """Return where a kept file can be read; 404 when nothing is kept under the key."""
+def send_original(sha256: str, mime_type: str, file_name: str) -> Response:
+    """Send an uploaded file to be saved, or the part of it that is asked for; its hash is its `ETag`."""
+    return _sent(
+        original_key(sha256), etag=sha256, mimetype=mime_type, as_attachment=True, download_name=file_name
+    )
+
+
+def stored_file(key: str) -> BinaryIO:
+    """Open a kept file; 404 when nothing is kept under the key."""
     try:
-        return services().storage.local_path(key).absolute()
+        return services().storage.open(key)
     except FileNotFoundError:
         abort(404)
+
+
+def _sent(key: str, *, etag: str | None = None, **options: Any) -> Response:
+    """Send a kept file as it is read, never as a whole from memory."""
+    file = stored_file(key)
+    response = send_file(file, etag=False, conditional=False, **options)
+    response.content_length = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if etag is not None:
+        response.set_etag(etag)
+    if request.range is not None or not has_descriptor(file):
+        # The server's own wrapper reads all that lies before a part.
+        response.response = FileWrapper(file, CHUNK_BYTES)
+    response.make_conditional(request.environ, accept_ranges=True, complete_length=response.content_length)
+    return response
+
+
+def has_descriptor(file: BinaryIO) -> bool:
+    """Whether it is a file of this machine, which the server can send without reading it."""
+    try:
+        file.fileno()
+    except OSError:
+        return False
+    return True

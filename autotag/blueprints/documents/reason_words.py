@@ -15,7 +15,7 @@ REASONS = {
     "file_missing": "The stored file is missing",
     "process_died": "The image stopped the process",
     "worker_died": "The worker died",
-    "storage": "A thumbnail could not be stored",
+    "storage": "A file could not be read or stored",
     "tagged_by_person": "A person gave it tags",
     "has_tags": "It had tags already",
     "already_there": "Nothing was to be added",

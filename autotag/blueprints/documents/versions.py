@@ -2,13 +2,13 @@
 
 from typing import BinaryIO, cast
 
-from flask import flash, g, redirect, request, send_file
+from flask import flash, g, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from autotag.blueprints.access import requires
 from autotag.blueprints.documents import MAXIMUM_ID, ONE_DOCUMENT, blueprint
-from autotag.blueprints.documents.files import ANY_BYTES, SAFE_TYPES, sealed, stored_file
+from autotag.blueprints.documents.files import ANY_BYTES, SAFE_TYPES, sealed, send_original, stored_file
 from autotag.blueprints.documents.forms import sent_files
 from autotag.blueprints.documents.page import address_of
 from autotag.blueprints.errors import wants_problem
@@ -54,7 +54,7 @@ def store_version(document_id: int) -> int:
     limits = upload_limits(db.session(), g.instance.id)
     stream, name = cast(BinaryIO, files[0].stream), files[0].filename or ""
     with (
-        receive(stream, name, storage=services().storage, limits=limits) as received,
+        receive(stream, name, session=db.session(), storage=services().storage, limits=limits) as received,
         unit_of_work(db.session()) as work,
     ):
         document = add_version(
@@ -75,7 +75,7 @@ def store_version(document_id: int) -> int:
 def restore(document_id: int, number: int) -> ResponseReturnValue:
     """Make an old version the current one again."""
     version = load_version(db.session(), g.instance.id, document_id, number)
-    stored_file(original_key(version.sha256))
+    stored_file(original_key(version.sha256)).close()
     try:
         with unit_of_work(db.session()) as work:
             document = restore_version(
@@ -100,10 +100,5 @@ def restore(document_id: int, number: int) -> ResponseReturnValue:
 def version_content(document_id: int, number: int) -> ResponseReturnValue:
     """Send the file of one version, to be saved and not shown."""
     version = load_version(db.session(), g.instance.id, document_id, number)
-    return send_file(
-        stored_file(original_key(version.sha256)),
-        mimetype=version.mime_type if version.mime_type in SAFE_TYPES else ANY_BYTES,
-        as_attachment=True,
-        download_name=version.file_name,
-        etag=version.sha256,
-    )
+    mime_type = version.mime_type if version.mime_type in SAFE_TYPES else ANY_BYTES
+    return send_original(version.sha256, mime_type, version.file_name)

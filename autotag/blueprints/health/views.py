@@ -10,7 +10,7 @@ from autotag.blueprints.access import public
 from autotag.blueprints.health import blueprint
 from autotag.blueprints.services import services
 from autotag.extensions import db
-from autotag.media.errors import StorageError
+from autotag.media.errors import StorageError, StorageUnavailable
 
 
 @blueprint.get("/healthz")
@@ -47,9 +47,9 @@ def _broker() -> str:
 
 def _storage() -> str:
     try:
-        path = services().storage.incoming()
-        path.touch()
-        path.unlink()
+        services().storage.check()
+    except StorageUnavailable:
+        return "unreachable"
     except (OSError, StorageError):
         return "not writable"
     return "ok"

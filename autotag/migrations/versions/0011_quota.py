@@ -1,13 +1,13 @@
 """an index by which the files of an instance are counted for its quota
 
 Revision ID: 0011
-Revises: 0008
+Revises: 0009
 """
 
 from alembic import op
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -9,6 +9,7 @@ import pytest
 
 from autotag.config import (
     ENVIRONMENT,
+    Bucket,
     Config,
     ConfigurationError,
     EnvironmentVariable,
@@ -114,7 +115,11 @@ def test_a_secret_file_that_cannot_be_read_is_told_by_its_variable(
         ("AUTOTAG_PROXIES", "6"),
         ("AUTOTAG_PROXIES", "yes"),
         ("AUTOTAG_REDIS_URL", "broker:6379"),
-        ("AUTOTAG_STORAGE_URL", "s3://bucket"),
+        ("AUTOTAG_STORAGE_URL", "s3://"),
+        ("AUTOTAG_STORAGE_URL", "s3://Bucket"),
+        ("AUTOTAG_STORAGE_URL", "s3://bucket/../other"),
+        ("AUTOTAG_STORAGE_URL", "s3://bucket/a b"),
+        ("AUTOTAG_STORAGE_URL", "s3://bucket?region=here"),
         ("AUTOTAG_STORAGE_URL", "gs://bucket"),
         ("AUTOTAG_DATABASE_URL", "autotag.sqlite"),
         ("AUTOTAG_DATABASE_URL", "sqlite://"),
@@ -129,6 +134,37 @@ def test_a_value_that_cannot_be_used_is_refused_with_its_variable(
 ) -> None:
     with pytest.raises(ConfigurationError, match=rf"^{name} "):
         read(tmp_path, **{name: text})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("s3://my.files", Bucket("my.files")),
+        ("s3://files/", Bucket("files")),
+        ("s3://files/team/one", Bucket("files", "team/one")),
+    ],
+)
+def test_files_can_lie_in_a_bucket(tmp_path: Path, text: str, expected: Bucket) -> None:
+    config = read(tmp_path, AUTOTAG_STORAGE_URL=text)
+    assert config.storage_bucket == expected
+    assert config.storage_path == tmp_path / "files"
+    assert str(config.storage_bucket) == text.rstrip("/")
+    assert read(tmp_path, AUTOTAG_STORAGE_URL="/srv/files").storage_bucket is None
+
+
+def test_a_service_other_than_that_of_aws_has_an_endpoint(tmp_path: Path) -> None:
+    other = {"AUTOTAG_STORAGE_URL": "s3://files", "AWS_ENDPOINT_URL": "http://minio:9000"}
+    assert read(tmp_path, **other).storage_bucket == Bucket("files", "", "http://minio:9000")
+    with pytest.raises(ConfigurationError, match=r"^AWS_ENDPOINT_URL must"):
+        read(tmp_path, **other | {"AWS_ENDPOINT_URL": "minio:9000"})
+
+
+def test_a_bucket_without_its_library_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(ConfigurationError, match=r'^AUTOTAG_STORAGE_URL .*pip install "obstore>=0.8"'):
+        read(tmp_path, AUTOTAG_STORAGE_URL="s3://files")
 
 
 def test_the_instance_folder_is_made(tmp_path: Path) -> None:

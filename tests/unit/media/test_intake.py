@@ -40,14 +40,22 @@ def files(root: Path) -> list[Path]:
 
 
 def take(
-    storage: FolderStorage, content: bytes, name: str = "a.png", limits: UploadLimits | None = None
+    session: Session,
+    storage: FolderStorage,
+    content: bytes,
+    name: str = "a.png",
+    limits: UploadLimits | None = None,
 ) -> str:
-    with receive(io.BytesIO(content), name, storage=storage, limits=limits or UploadLimits()) as received:
+    with receive(
+        io.BytesIO(content), name, session=session, storage=storage, limits=limits or UploadLimits()
+    ) as received:
         return received.sha256
 
 
-def test_a_file_is_kept_under_its_hash(storage: FolderStorage) -> None:
-    with receive(SlowStream(PNG, 7), "a.png", storage=storage, limits=UploadLimits()) as received:
+def test_a_file_is_kept_under_its_hash(session: Session, storage: FolderStorage) -> None:
+    with receive(
+        SlowStream(PNG, 7), "a.png", session=session, storage=storage, limits=UploadLimits()
+    ) as received:
         assert received.file_name == "a.png"
         assert received.size == len(PNG)
         assert received.mime_type == "image/png"
@@ -56,30 +64,36 @@ def test_a_file_is_kept_under_its_hash(storage: FolderStorage) -> None:
     assert len(files(storage.root)) == 1
 
 
-def test_type_comes_from_the_first_bytes_however_they_arrive(storage: FolderStorage) -> None:
+def test_type_comes_from_the_first_bytes_however_they_arrive(
+    session: Session, storage: FolderStorage
+) -> None:
     text = b"x" * (SNIFFED_BYTES - 1) + "\u00e9".encode() + b"\0" * 10
-    with receive(SlowStream(text, 999), "a.bin", storage=storage, limits=UploadLimits()) as received:
+    with receive(
+        SlowStream(text, 999), "a.bin", session=session, storage=storage, limits=UploadLimits()
+    ) as received:
         assert received.mime_type == "text/plain"
 
 
-def test_the_same_content_twice_is_one_file(storage: FolderStorage) -> None:
-    assert take(storage, PNG, "a.png") == take(storage, PNG, "b.png")
+def test_the_same_content_twice_is_one_file(session: Session, storage: FolderStorage) -> None:
+    assert take(session, storage, PNG, "a.png") == take(session, storage, PNG, "b.png")
     assert len(files(storage.root)) == 1
 
 
-def test_an_empty_file_is_refused_and_nothing_stays(storage: FolderStorage) -> None:
+def test_an_empty_file_is_refused_and_nothing_stays(session: Session, storage: FolderStorage) -> None:
     with pytest.raises(UploadRefused) as caught:
-        take(storage, b"")
+        take(session, storage, b"")
     assert caught.value.code == "empty_file"
     assert files(storage.root) == []
 
 
-def test_a_file_over_the_limit_is_refused_in_the_middle_and_nothing_stays(storage: FolderStorage) -> None:
+def test_a_file_over_the_limit_is_refused_in_the_middle_and_nothing_stays(
+    session: Session, storage: FolderStorage
+) -> None:
     stream = SlowStream(b"x" * 100_000)
     limits = UploadLimits(maximum_bytes=2500)
     with (
         pytest.raises(UploadRefused, match=r"larger than 0\.0025 MB") as caught,
-        receive(stream, "a.png", storage=storage, limits=limits),
+        receive(stream, "a.png", session=session, storage=storage, limits=limits),
     ):
         pytest.fail("it was received")
     assert caught.value.code == "file_too_large"
@@ -87,11 +101,11 @@ def test_a_file_over_the_limit_is_refused_in_the_middle_and_nothing_stays(storag
     assert files(storage.root) == []
 
 
-def test_a_file_as_large_as_the_limit_is_taken(storage: FolderStorage) -> None:
-    assert take(storage, PNG, limits=UploadLimits(maximum_bytes=len(PNG)))
+def test_a_file_as_large_as_the_limit_is_taken(session: Session, storage: FolderStorage) -> None:
+    assert take(session, storage, PNG, limits=UploadLimits(maximum_bytes=len(PNG)))
 
 
-def test_a_stream_that_breaks_leaves_nothing(storage: FolderStorage) -> None:
+def test_a_stream_that_breaks_leaves_nothing(session: Session, storage: FolderStorage) -> None:
     class Broken(SlowStream):
         def read(self, size: int = -1) -> bytes:
             if self.taken:
@@ -100,16 +114,18 @@ def test_a_stream_that_breaks_leaves_nothing(storage: FolderStorage) -> None:
 
     with (
         pytest.raises(RuntimeError),
-        receive(Broken(PNG * 100), "a.png", storage=storage, limits=UploadLimits()),
+        receive(Broken(PNG * 100), "a.png", session=session, storage=storage, limits=UploadLimits()),
     ):
         pytest.fail("it was received")
     assert files(storage.root) == []
 
 
-def test_a_block_that_fails_keeps_the_file_for_the_sweep(storage: FolderStorage) -> None:
+def test_a_block_that_fails_keeps_the_file_for_the_sweep(session: Session, storage: FolderStorage) -> None:
     with (
         pytest.raises(RuntimeError),
-        receive(io.BytesIO(PNG), "a.png", storage=storage, limits=UploadLimits()) as received,
+        receive(
+            io.BytesIO(PNG), "a.png", session=session, storage=storage, limits=UploadLimits()
+        ) as received,
     ):
         raise RuntimeError
     assert files(storage.root) == [storage.local_path(original_key(received.sha256))]
@@ -117,19 +133,19 @@ def test_a_block_that_fails_keeps_the_file_for_the_sweep(storage: FolderStorage)
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
 def test_a_disk_that_is_full_at_the_sync_is_told_and_nothing_stays(
-    storage: FolderStorage, monkeypatch: pytest.MonkeyPatch, code: int
+    session: Session, storage: FolderStorage, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     def refuse(_descriptor: int) -> None:
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(StorageError, match=os.strerror(code)):
-        take(storage, PNG)
+        take(session, storage, PNG)
     assert files(storage.root) == []
 
 
 def test_a_disk_that_is_full_while_bytes_arrive_is_told(
-    storage: FolderStorage, monkeypatch: pytest.MonkeyPatch
+    session: Session, storage: FolderStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storage, "incoming", lambda: Path("/dev/full"))
     # /dev/full is opened, takes a write, and says that there is no space, as a full disk does.
@@ -137,7 +153,7 @@ def test_a_disk_that_is_full_while_bytes_arrive_is_told(
     opened = Path.open
     monkeypatch.setattr(Path, "open", lambda path, mode: opened(path, mode.replace("x", "w")))
     with pytest.raises(StorageError, match="No space left on device"):
-        take(storage, PNG)
+        take(session, storage, PNG)
 
 
 @pytest.mark.parametrize(
@@ -145,14 +161,14 @@ def test_a_disk_that_is_full_while_bytes_arrive_is_told(
     [("a.PNG", True), ("a.b.png", True), ("a.png.exe", False), ("png", False), ("a.png/", False)],
 )
 def test_the_extension_decides_where_the_extensions_are_limited(
-    storage: FolderStorage, name: str, allowed: bool
+    session: Session, storage: FolderStorage, name: str, allowed: bool
 ) -> None:
     limits = UploadLimits(allowed_extensions=frozenset({"png", "jpg"}))
     if allowed:
-        assert take(storage, PNG, name, limits)
+        assert take(session, storage, PNG, name, limits)
         return
     with pytest.raises(UploadRefused, match=r"allowed: jpg, png\.") as caught:
-        take(storage, PNG, name, limits)
+        take(session, storage, PNG, name, limits)
     assert caught.value.code == "extension_not_allowed"
     assert files(storage.root) == []
 
@@ -207,7 +223,9 @@ def test_an_accepted_file_is_a_document_that_waits(
 ) -> None:
     user = make.user(make.instance())
     with (
-        receive(io.BytesIO(PNG), "Summer.day.png", storage=storage, limits=UploadLimits()) as received,
+        receive(
+            io.BytesIO(PNG), "Summer.day.png", session=session, storage=storage, limits=UploadLimits()
+        ) as received,
         unit_of_work(session) as work,
     ):
         accept(work, received, instance_id=user.instance_id, owner_id=user.id)
@@ -224,7 +242,9 @@ def test_an_accepted_file_is_a_document_that_waits(
 def test_a_title_can_be_given(storage: FolderStorage, session: Session, make: Factory) -> None:
     instance = make.instance()
     with (
-        receive(io.BytesIO(PNG), "a.png", storage=storage, limits=UploadLimits()) as received,
+        receive(
+            io.BytesIO(PNG), "a.png", session=session, storage=storage, limits=UploadLimits()
+        ) as received,
         unit_of_work(session) as work,
     ):
         document = accept(work, received, instance_id=instance.id, owner_id=None, title="t" * 300)
@@ -242,7 +262,9 @@ def test_a_document_that_is_rolled_back_leaves_its_bytes_and_no_row(
 
     with (
         pytest.raises(RuntimeError),
-        receive(io.BytesIO(PNG), "a.png", storage=storage, limits=UploadLimits()) as received,
+        receive(
+            io.BytesIO(PNG), "a.png", session=session, storage=storage, limits=UploadLimits()
+        ) as received,
         unit_of_work(session) as work,
     ):
         accept_and_fail(work, received)

@@ -169,7 +169,7 @@ def test_what_is_refused_is_not_kept_on_the_disk(
     limits = upload_limits(session, acme.id)
     with (
         pytest.raises(UploadRefused, match="it may: 1"),
-        receive(io.BytesIO(b"content"), "a.txt", storage=storage, limits=limits),
+        receive(io.BytesIO(b"content"), "a.txt", session=session, storage=storage, limits=limits),
     ):
         pytest.fail("it was received")
     assert [path for path in storage.root.rglob("*") if path.is_file()] == []
@@ -180,12 +180,20 @@ def test_what_is_on_the_disk_already_is_left_to_the_last_word(
 ) -> None:
     """A file that is sent again, because its answer got lost, may be the one that filled the instance."""
     with receive(
-        io.BytesIO(b"content"), "a.txt", storage=storage, limits=upload_limits(session, acme.id)
+        io.BytesIO(b"content"),
+        "a.txt",
+        session=session,
+        storage=storage,
+        limits=upload_limits(session, acme.id),
     ) as first:
         add(session, acme, first)
     allow(maximum_number_of_files=1)
     with receive(
-        io.BytesIO(b"content"), "a.txt", storage=storage, limits=upload_limits(session, acme.id)
+        io.BytesIO(b"content"),
+        "a.txt",
+        session=session,
+        storage=storage,
+        limits=upload_limits(session, acme.id),
     ) as again:
         assert again.sha256 == first.sha256
         with pytest.raises(UploadRefused, match="it may: 1"):
@@ -197,5 +205,7 @@ def test_a_received_file_is_added_under_the_quota_of_its_instance(
 ) -> None:
     allow(maximum_number_of_files=4, maximum_storage=7)
     limits = upload_limits(session, acme.id)
-    with receive(io.BytesIO(b"content"), "a.txt", storage=storage, limits=limits) as received:
+    with receive(
+        io.BytesIO(b"content"), "a.txt", session=session, storage=storage, limits=limits
+    ) as received:
         assert received.quota == Quota(4, 7_000_000)

@@ -1,21 +1,25 @@
 import os
+import threading
 import time
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.instances.wall import scope_to_instance
+from autotag.media import released
+from autotag.media.errors import StorageUnavailable
 from autotag.media.query import Selection
 from autotag.media.recycle_bin import purge, trash
-from autotag.media.released import ReleasedSweep, named_hashes, release
+from autotag.media.released import ReleasedSweep, named_hashes, release, want
 from autotag.media.renditions import preview_key, thumbnail_key
 from autotag.media.storage import FolderStorage, original_key
 from autotag.models import Document, DocumentVersion, ReleasedContent, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
+from tests.conftest import counted_statements
 from tests.unit.conftest import Factory
 
 DAY_SECONDS = 24 * 60 * 60.0
@@ -209,6 +213,122 @@ def test_one_step_looks_at_one_part(
     assert sweeper.removed == 3
     assert not sweeper.step()
     assert sweeper.removed == len(hashes)
+
+
+def test_a_content_that_an_upload_wants_is_left_alone(
+    sessions: sessionmaker[Session], session: Session, storage: FolderStorage, deleted: Callable[..., str]
+) -> None:
+    sha256 = deleted()
+    want(session, sha256)
+    assert not session.in_transaction()
+    assert sweep(sessions, storage) == 0
+    assert listed(session) == [sha256]
+    assert storage.exists(original_key(sha256))
+
+
+def test_a_content_that_is_wanted_after_the_sweep_looked_is_left_alone(
+    sessions: sessionmaker[Session],
+    session: Session,
+    storage: FolderStorage,
+    deleted: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sha256 = deleted()
+    look = released.named_hashes
+
+    def look_then_want(session_: Session, hashes: Collection[str]) -> set[str]:
+        found = look(session_, hashes)
+        want(session, sha256)
+        return found
+
+    monkeypatch.setattr(released, "named_hashes", look_then_want)
+    assert sweep(sessions, storage) == 0
+    assert storage.exists(original_key(sha256))
+
+
+def test_an_upload_during_the_removal_waits_and_puts_its_own_file_up(
+    sessions: sessionmaker[Session],
+    session: Session,
+    storage: FolderStorage,
+    deleted: Callable[..., str],
+    keep_old: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sha256 = deleted()
+    discard = FolderStorage.discard
+    uploads: list[threading.Thread] = []
+    waiting = threading.Event()
+
+    def upload() -> None:
+        with sessions() as mine:
+            want(mine, sha256)
+            # As object storage does it: what is there already is not sent again, and stays as old as it was.
+            if not storage.exists(original_key(sha256)):
+                keep_old(sha256)
+
+    def meanwhile(self: FolderStorage, key: str, *, older_than_seconds: float) -> bool:
+        if not uploads:
+            uploads.append(threading.Thread(target=upload))
+            uploads[0].start()
+            assert waiting.wait(30)
+        return discard(self, key, older_than_seconds=older_than_seconds)
+
+    monkeypatch.setattr(released.time, "sleep", lambda _seconds: waiting.set())
+    monkeypatch.setattr(released, "MOST_WAITS", 10**6)
+    monkeypatch.setattr(FolderStorage, "discard", meanwhile)
+    assert sweep(sessions, storage) == 1
+    uploads[0].join(30)
+    assert storage.exists(original_key(sha256))
+    assert listed(session) == []
+
+
+def test_a_sweep_that_died_holds_a_content_for_a_while(
+    sessions: sessionmaker[Session],
+    session: Session,
+    storage: FolderStorage,
+    deleted: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sha256 = deleted()
+
+    def hold_until(moment: datetime) -> None:
+        with unit_of_work(session) as work:
+            work.session.execute(update(ReleasedContent).values(removing_until=moment))
+
+    monkeypatch.setattr(released, "WAIT_SECONDS", 0.0)
+    hold_until(utc_now() + timedelta(minutes=1))
+    assert sweep(sessions, storage) == 0
+    with pytest.raises(StorageUnavailable, match="just being removed"):
+        want(session, sha256)
+    hold_until(utc_now() - timedelta(minutes=1))
+    want(session, sha256)
+    assert session.scalars(select(ReleasedContent.removing_until)).all() == [None]
+
+
+def test_a_removal_that_fails_lets_go_of_the_content(
+    sessions: sessionmaker[Session],
+    session: Session,
+    storage: FolderStorage,
+    deleted: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sha256 = deleted()
+
+    def fail(*_: object, **__: object) -> bool:
+        raise StorageUnavailable("It is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderStorage, "discard", fail)
+        with pytest.raises(StorageUnavailable):
+            sweep(sessions, storage)
+    want(session, sha256)
+    assert storage.exists(original_key(sha256))
+
+
+def test_a_content_that_nobody_released_costs_an_upload_one_look(session: Session) -> None:
+    with counted_statements(session.get_bind().engine) as statements:
+        want(session, "c" * 64)
+    assert len(statements) == 1
 
 
 def test_the_names_of_all_instances_count_whatever_the_session_is_limited_to(

@@ -5,7 +5,7 @@ import pytest
 
 from autotag.inference.errors import ImageCode, ImageRejected
 from autotag.media.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE, preview_key, thumbnail_key
-from autotag.media.storage import INCOMING, FolderStorage
+from autotag.media.storage import INCOMING, FolderStorage, original_key
 from autotag.tagging.image import ImageInHand
 from autotag.tagging.outcome import ImageFacts
 from tests.unit.conftest import ScriptedProcess
@@ -89,7 +89,7 @@ def test_the_size_is_known_from_decoding(image: ImageInHand) -> None:
 
 
 def test_an_original_that_is_gone_is_not_found(image: ImageInHand, storage: FolderStorage) -> None:
-    image.path.unlink()
+    storage.delete(original_key(image.sha256))
     with pytest.raises(FileNotFoundError):
         image.classify(MODEL)
     assert left_behind(storage) == []

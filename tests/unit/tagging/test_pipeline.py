@@ -333,7 +333,7 @@ def test_a_machine_without_free_file_numbers_puts_the_document_back_for_later(
     document = road.go(upload())
     assert (document.tagging_state, document.tagging_reason_code) == (TaggingState.QUEUED, "storage")
     assert document.tagging_reason == (
-        "Its files could not be read or written; it is tried again. Too many open files."
+        "Its files could not be read or stored; it is tried again. Too many open files."
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from autotag.blueprints.access import public
-from autotag.media.errors import DocumentNotFound, StorageError, UploadRefused
+from autotag.media.errors import DocumentNotFound, StorageError, StorageUnavailable, UploadRefused
 from autotag.models import VirtualInstance
 from autotag.tagging.tag_creation import TagsKeepVanishing
 from tests.unit.conftest import Factory
@@ -39,6 +39,7 @@ def failing(app: Flask, default_instance: VirtualInstance) -> Callable[[Exceptio
         (UploadRefused("file_too_large", "It is too large."), 413, "file_too_large"),
         (UploadRefused("empty_file", "It is empty."), 422, "empty_file"),
         (StorageError("storage", "The disk is full."), 507, "storage"),
+        (StorageUnavailable("It is away."), 503, "storage_unavailable"),
         (RuntimeError("a secret"), 500, "internal_server_error"),
         (OperationalError("a secret", None, Exception("away")), 503, "unavailable"),
         (TagsKeepVanishing(), 503, "unavailable"),

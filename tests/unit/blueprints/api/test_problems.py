@@ -16,6 +16,7 @@ from autotag.configuration.entries import UPLOADS
 from autotag.configuration.secret_box import SecretBox
 from autotag.configuration.store import Place, Submission, save
 from autotag.extensions import limiter
+from autotag.media.errors import StorageUnavailable
 from autotag.media.storage import FolderStorage, not_stored
 from autotag.models import VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
@@ -104,6 +105,14 @@ def test_a_disk_that_is_full(editor: Program, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(FolderStorage, "keep", fail)
     assert editor.refusal("POST", "/documents", **upload()) == (507, "storage")
+
+
+def test_an_object_storage_that_is_away(editor: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StorageUnavailable("The file storage does not answer.")
+
+    monkeypatch.setattr(FolderStorage, "keep", fail)
+    assert editor.refusal("POST", "/documents", **upload()) == (503, "storage_unavailable")
 
 
 def test_the_limits_of_the_instance_hold(editor: Program, sessions: object, acme: VirtualInstance) -> None:
