@@ -81,7 +81,8 @@ def _limit_body() -> None:
     """
     if request.endpoint in UPLOADS and (is_api() or current_user.is_authenticated):
         return
-    request.max_content_length = LARGEST_FORM_BYTES
+    most = current_app.config["MAX_CONTENT_LENGTH"]
+    request.max_content_length = min(most or LARGEST_FORM_BYTES, LARGEST_FORM_BYTES)
 
 
 def _refuse_strangers() -> ResponseReturnValue | None:
