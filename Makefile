@@ -37,8 +37,8 @@ check: $(VENV)/test.stamp ## format, lint, types, import rules, unit tests
 unit: $(VENV)/test.stamp ## run the unit tests alone
 	$(PARALLEL) $(BIN)/python -m pytest tests/unit -q $(THREE_AT_ONCE)
 
-faults: $(VENV)/test.stamp ## kill and starve a running installation and look what is left
-	$(BIN)/python -m pytest tests/faults -q
+faults: $(VENV)/test.stamp ## kill at every point, break and starve what it runs on, and look what is left (minutes)
+	FAULTS=every $(BIN)/python -m pytest tests/faults -q
 
 hostile: $(VENV)/test.stamp ## try many hostile image files, other ones each time (EXAMPLES=20000)
 	HOSTILE_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/unit/inference/test_hostile_files.py \

@@ -1,10 +1,11 @@
 """Errors become pages for people and problem documents (RFC 9457) for programs; one place decides how."""
 
+import errno
 from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from flask import Flask, Response, json, render_template, request
+from flask import Flask, Response, json, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
@@ -55,6 +56,12 @@ MISSING: Mapping[type[Exception], tuple[str, str]] = {
 }
 """What the API says of them: which of the things that were named is not there."""
 
+NOTHING_CHANGED = "Nothing was changed. Try again in a moment."
+RETRY_SECONDS = 5
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+TOO_MUCH = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
+"""What the machine says that is full, broken or read-only, and that lacks something which comes back."""
+
 INVALID = "Some of what was sent cannot be used; errors says what and why."
 NO_JSON = "The body is no JSON."
 API_PREFIX = "/api/"
@@ -102,6 +109,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     for busy in (OperationalError, TagsKeepVanishing):
         app.register_error_handler(busy, _busy)
+    app.register_error_handler(OSError, _system)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -224,9 +232,28 @@ def _said_by_parser(error: HTTPException, code: str, text: str) -> tuple[str, st
 def _busy(error: Exception) -> ResponseReturnValue:
     """Answer when the database is away, or others kept it busy for too long: nothing was changed."""
     logger.error("database unavailable", method=request.method, path=request.path, exc_info=error)
-    return error_page(
-        503, "unavailable", "The database does not answer. Nothing was changed. Try again in a moment."
-    )
+    return _again_later(error_page(503, "unavailable", f"The database does not answer. {NOTHING_CHANGED}"))
+
+
+def _system(error: OSError) -> ResponseReturnValue:
+    """Say what is the matter with the machine where that is known; nothing of the request was done."""
+    if error.errno in NO_ROOM:
+        logger.error("no room on the disk", method=request.method, path=request.path, reason=error.strerror)
+        return error_page(
+            507, "storage", f"The server cannot store anything: {error.strerror}. {NOTHING_CHANGED}"
+        )
+    if error.errno in TOO_MUCH:
+        logger.error("too much at once", method=request.method, path=request.path, reason=error.strerror)
+        return _again_later(
+            error_page(503, "unavailable", f"The server has too much to do at once. {NOTHING_CHANGED}")
+        )
+    return _unexpected(error)
+
+
+def _again_later(answer: ResponseReturnValue) -> ResponseReturnValue:
+    response = make_response(answer)
+    response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response
 
 
 def _unexpected(error: Exception) -> ResponseReturnValue:

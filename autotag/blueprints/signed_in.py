@@ -1,9 +1,11 @@
 """The signed-in person of a request: Flask-Login's user, backed by a session that the server can end."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from flask import g, session
 from flask_login import AnonymousUserMixin, UserMixin, login_user, logout_user
+from sqlalchemy.exc import OperationalError
 
 from autotag.extensions import db, login_manager
 from autotag.instances.people import close_session, load_session, touch_session
@@ -61,7 +63,8 @@ def load(token: str) -> SignedIn | None:
     if found is None:
         return None
     if utc_now() - found.last_seen_at > TOUCH_AFTER:
-        with unit_of_work(db.session()) as work:
+        # A page that only reads is not refused because somebody else writes for long.
+        with suppress(OperationalError), unit_of_work(db.session()) as work:
             touch_session(work, found)
     return SignedIn(found, token)
 

@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -61,8 +61,8 @@ def receive(
 
     Raises UploadRefused with code `empty_file`, `file_too_large`, `extension_not_allowed` or `quota_exceeded`, and
     StorageError when the disk or the object store refuses; then nothing is left behind. The session's transaction is
-    ended. The file that is kept stays when the block fails: it may be another document's content as well, and the
-    sweep removes files that no document names.
+    ended. The file that is kept stays when the block fails: it may be another document's content as well, and what no
+    document names is found and swept (`strays`).
     """
     name = clean_file_name(file_name)
     _check_extension(name, limits)
@@ -81,7 +81,9 @@ def receive(
         storage.keep(path, key)
         yield ReceivedFile(name, sha256, size, sniff(head), limits.quota)
     finally:
-        path.unlink(missing_ok=True)
+        # Not where nothing can be written: the error that led here says more.
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def accept(

@@ -147,6 +147,25 @@ class ObjectStorage:
             if kept["path"] not in wanted:
                 self.delete(kept["path"])
 
+    def contents(self, prefix: str, *, older_than_seconds: float) -> set[str]:
+        """Return the hashes with a prefix of two figures of which something was put up that long ago.
+
+        Raises StorageUnavailable.
+        """
+        import obstore
+
+        limit = time.time() - older_than_seconds
+        found = self._ask(
+            lambda store: [
+                kept for part in PARTS for kept in obstore.list(store, f"{part}/{prefix}").collect()
+            ]
+        )
+        return {
+            kept["path"].rpartition("/")[2].partition("-")[0]
+            for kept in found
+            if kept["last_modified"].timestamp() < limit
+        }
+
     def check(self) -> None:
         """Ask for an object that need not be there, once and briefly. Raises OSError and StorageError."""
         import obstore

@@ -77,6 +77,13 @@ class Storage(Protocol):
         """Find out at little cost whether files are taken now. Raises OSError and StorageError."""
         ...
 
+    def contents(self, prefix: str, *, older_than_seconds: float) -> set[str]:
+        """Return the hashes with a prefix of two figures of which something has been kept for that long.
+
+        Originals and renditions alike. Raises OSError and StorageError.
+        """
+        ...
+
     def free_bytes(self) -> int | None:
         """Return how much room is left, None where there is no such number. Raises OSError."""
         ...
@@ -175,6 +182,18 @@ class FolderStorage:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     aside.replace(target)
         return len(found)
+
+    def contents(self, prefix: str, *, older_than_seconds: float) -> set[str]:
+        """Return the hashes with a prefix of two figures of which a file was written that long ago. Raises OSError."""
+        limit = time.time() - older_than_seconds
+        found = set()
+        for pattern in (f"originals/{prefix}/*/*", f"renditions/{prefix}/*"):
+            for path in self.root.glob(pattern):
+                # The sweep may be ahead of us.
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < limit:
+                        found.add(path.name.partition("-")[0])
+        return found
 
     def replace_all(self, folder: Path) -> None:
         """Put the folder's files in place of what is there. Raises OSError."""

@@ -10,6 +10,7 @@ from autotag.media.errors import StorageError
 from autotag.media.idempotency import forget_old_keys
 from autotag.media.released import ReleasedSweep
 from autotag.media.storage import Storage
+from autotag.media.strays import StraySweep
 from autotag.tagging.bulk_tending import forget_old_actions
 from autotag.tagging.webhook_tidying import tidy_deliveries
 
@@ -27,6 +28,7 @@ class HourlySweep:
         self._sessions = sessions
         self._storage = storage
         self._released = ReleasedSweep(sessions, storage)
+        self._strays = StraySweep(sessions, storage)
         self._every = every
         self._due = 0.0
         self._is_under_way = False
@@ -38,7 +40,7 @@ class HourlySweep:
         try:
             if not self._is_under_way:
                 self._begin()
-            self._is_under_way = self._released.step()
+            self._is_under_way = self._released.step() | self._strays.step()
         except (OSError, StorageError) as error:
             # A file that cannot be removed now is tried again in an hour; uploads and tagging go on.
             logger.warning("sweep failed, trying again later", error=str(error))
@@ -47,6 +49,7 @@ class HourlySweep:
 
     def _begin(self) -> None:
         self._due = time.monotonic() + self._every
+        self._strays.begin()
         self._storage.sweep_incoming()
         put_back = self._storage.put_back()
         if put_back:

@@ -40,6 +40,9 @@ LEASE = timedelta(seconds=120)
 LONGEST_IMAGE = timedelta(seconds=60)
 """What each further document in the same hand adds to the lease: the image time limit, twice."""
 
+NO_LEASE = timedelta(hours=1)
+"""Longer than any lease: one that ends later was given by a clock that has been set back since."""
+
 DEATHS_BEFORE_QUARANTINE = 3
 
 _CONFIGURATION_VERSION = (
@@ -202,7 +205,9 @@ def release_claims_of(sessions: sessionmaker[Session], worker: str) -> int:
 
 def release_expired_claims(sessions: sessionmaker[Session]) -> int:
     """Put back what workers had in hand whose lease has run out; return how many documents."""
-    return _put_back(sessions, Document.tagging_lease_until < utc_now())
+    now = utc_now()
+    over = or_(Document.tagging_lease_until < now, Document.tagging_lease_until > now + NO_LEASE)
+    return _put_back(sessions, over)
 
 
 def release_all_claims(sessions: sessionmaker[Session]) -> None:

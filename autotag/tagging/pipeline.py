@@ -204,7 +204,7 @@ class Pipeline:
             if outcome.crashed or (held.is_decoded and image.facts is None and image.has_renditions):
                 return outcome
             return replace(outcome, facts=image.finish())
-        except (InferenceError, StorageError, FileNotFoundError) as error:
+        except (InferenceError, StorageError, OSError) as error:
             return _failed(held, error)
 
 
@@ -235,13 +235,17 @@ def _failed(held: Claim, error: Exception) -> Outcome:
             return crashed_outside_providers(held, error.reason)
         case FileNotFoundError():
             return Outcome(TaggingState.FAILED, "file_missing", "The stored file is missing.")
-        case _:
-            return Outcome(
-                TaggingState.QUEUED,
-                "storage",
-                f"Its files could not be read or stored; it is tried again. {error}",
-                not_before=utc_now() + RETRY_AFTER_STORAGE_TROUBLE,
+        case OSError():
+            # Of the machine, not of the image: too many open files, a disk in trouble.
+            return _later(
+                f"Its files could not be read or stored; it is tried again. {error.strerror or type(error).__name__}."
             )
+        case _:
+            return _later(f"Its files could not be read or stored; it is tried again. {error}")
+
+
+def _later(reason: str) -> Outcome:
+    return Outcome(TaggingState.QUEUED, "storage", reason, not_before=utc_now() + RETRY_AFTER_STORAGE_TROUBLE)
 
 
 def _why_not(held: Claim, settings: TaggingSettings) -> Outcome | None:

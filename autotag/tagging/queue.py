@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import cast
 
 import structlog
@@ -13,6 +14,7 @@ from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from autotag.models import Document
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
@@ -147,7 +149,8 @@ class TaggingQueue:
         def send() -> None:
             if self._has_room(instance_id) and self.enqueue(instance_id, [document_id], first=True):
                 return
-            with unit_of_work(work.session) as again:
+            # Should the database be busy now, the document counts as lost on the way a few seconds later.
+            with suppress(OperationalError), unit_of_work(work.session) as again:
                 again.session.execute(
                     update(Document)
                     .where(Document.instance_id == instance_id, Document.id == document_id)

@@ -26,6 +26,9 @@ FEW = 16
 OVERDUE = timedelta(seconds=10)
 """After this time a document that was handed out and is still queued counts as lost on the way."""
 
+CLOCKS_APART = timedelta(minutes=5)
+"""What was handed out so much later than now was handed out by a clock that has been set back since."""
+
 Batch = tuple[int, list[int]]
 """An instance, and documents of it for one job."""
 
@@ -107,7 +110,11 @@ def _is_due() -> ColumnElement[bool]:
     return and_(
         Document.tagging_state == TaggingState.QUEUED,
         Document.deleted_at.is_(None),
-        or_(Document.tagging_enqueued_at.is_(None), Document.tagging_enqueued_at < now - OVERDUE),
+        or_(
+            Document.tagging_enqueued_at.is_(None),
+            Document.tagging_enqueued_at < now - OVERDUE,
+            Document.tagging_enqueued_at > now + CLOCKS_APART,
+        ),
         or_(Document.tagging_not_before.is_(None), Document.tagging_not_before <= now),
     )
 

@@ -38,6 +38,9 @@ TOGETHER = 8
 LEASE = timedelta(seconds=60)
 """Longer than a hand and its last try."""
 
+CLOCKS_APART = timedelta(minutes=5)
+"""A lease that ends so much later than now was given by a clock that has been set back since."""
+
 MOST_TRIES = 10
 FIRST_PAUSE = 10.0
 LONGEST_PAUSE = 6 * 60 * 60.0
@@ -250,7 +253,11 @@ def _is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         WebhookDelivery.state == DeliveryState.WAITING,
         WebhookDelivery.next_try_at <= now,
-        or_(WebhookDelivery.lease_until.is_(None), WebhookDelivery.lease_until < now),
+        or_(
+            WebhookDelivery.lease_until.is_(None),
+            WebhookDelivery.lease_until < now,
+            WebhookDelivery.lease_until > now + CLOCKS_APART,
+        ),
     )
 
 

@@ -56,7 +56,9 @@ PROBLEMS = {
         429, "Too many calls within a minute; `Retry-After` says how long to wait."
     ),
     "internal_server_error": ProblemKind(500, "The server failed. Nothing of the call was kept."),
-    "unavailable": ProblemKind(503, "The database does not answer. Nothing was changed."),
+    "unavailable": ProblemKind(
+        503, "The database does not answer, or the server has too much to do. Nothing was changed."
+    ),
     "storage_unavailable": ProblemKind(503, "The object storage does not answer. Nothing was changed."),
     "storage": ProblemKind(507, "The disk did not take the file."),
 }

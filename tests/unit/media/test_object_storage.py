@@ -283,3 +283,17 @@ def test_what_never_ended_is_swept(store: ObjectStorage) -> None:
 def test_it_says_where_it_is(store: ObjectStorage, place: Bucket) -> None:
     assert store.place == f"s3://autotag-files/team/one at {place.endpoint}"
     assert store.free_bytes() is None
+
+
+def test_contents_are_listed_by_their_prefix_and_age(
+    store: ObjectStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.keep(received(store), KEY)
+    store.keep(received(store), PICTURE, durable=False)
+    sha256 = KEY.rpartition("/")[2]
+    assert store.contents(sha256[:2], older_than_seconds=HOUR) == set()
+    later = time.time() + 2 * HOUR
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert store.contents(sha256[:2], older_than_seconds=HOUR) == {sha256}
+    assert store.contents("aa", older_than_seconds=HOUR) == {"a" * 64}
+    assert store.contents("00", older_than_seconds=HOUR) == set()

@@ -1,4 +1,5 @@
 import os
+import time
 from datetime import timedelta
 
 import pytest
@@ -34,8 +35,10 @@ def test_files_that_nobody_names_go_at_the_first_step_and_then_it_rests(
     sessions: sessionmaker[Session], storage: FolderStorage, released: str
 ) -> None:
     sweep = HourlySweep(sessions, storage)
-    assert not sweep.step()
+    assert sweep.step()
     assert not storage.exists(original_key(released))
+    while sweep.step():
+        pass
     with sessions() as session, unit_of_work(session) as work:
         release(work.session, {released}, utc_now() - YESTERDAY)
     assert not sweep.step()
@@ -48,9 +51,26 @@ def test_after_its_rest_it_begins_anew(
 ) -> None:
     sweep = HourlySweep(sessions, storage, every=0)
     for _ in range(2):
-        sweep.step()
+        while sweep.step():
+            pass
     with sessions() as session:
         assert session.scalars(select(ReleasedContent.sha256)).all() == []
+
+
+def test_strays_are_noted_within_a_day_of_hours(
+    sessions: sessionmaker[Session], storage: FolderStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = storage.incoming()
+    path.write_bytes(b"nobody's")
+    os.utime(path, (0, 0))
+    storage.keep(path, original_key("c" * 64), durable=False)
+    for hour in range(24):
+        monkeypatch.setattr(time, "time", lambda hour=hour: 1_700_000_000.0 + hour * 3600)
+        sweep = HourlySweep(sessions, storage)
+        while sweep.step():
+            pass
+    with sessions() as session:
+        assert session.scalars(select(ReleasedContent.sha256)).all() == ["c" * 64]
 
 
 def test_a_file_that_cannot_be_removed_stops_nothing(

@@ -167,6 +167,16 @@ def test_a_lease_that_ran_out_is_put_back_and_one_that_did_not_is_left(
     assert load(sessions, busy).tagging_state is TaggingState.RUNNING
 
 
+def test_a_lease_of_a_clock_that_was_set_back_since_is_put_back(
+    sessions: sessionmaker[Session], make: Factory
+) -> None:
+    document = make.document(make.instance())
+    claim(sessions, document.instance_id, document.id, "worker-1")
+    change(sessions, document, tagging_lease_until=utc_now() + timedelta(days=1))
+    assert release_expired_claims(sessions) == 1
+    assert load(sessions, document).tagging_state is TaggingState.QUEUED
+
+
 def test_what_was_put_back_can_be_taken_again(sessions: sessionmaker[Session], make: Factory) -> None:
     document = make.document(make.instance())
     claim(sessions, document.instance_id, document.id, "worker-1")

@@ -1,5 +1,6 @@
 """The road of a document, with a real database and storage; only the inference process is a double."""
 
+import errno
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -323,6 +324,17 @@ def test_a_disk_that_takes_no_thumbnail_puts_the_document_back_for_later(
     assert (document.tagging_state, document.tagging_reason_code) == (TaggingState.QUEUED, "storage")
     assert document.tagging_not_before is not None
     assert document.tagging_not_before > utc_now() + timedelta(seconds=30)
+
+
+def test_a_machine_without_free_file_numbers_puts_the_document_back_for_later(
+    road: Road, upload: Callable[..., Document]
+) -> None:
+    road.process.script = [OSError(errno.EMFILE, "Too many open files")]
+    document = road.go(upload())
+    assert (document.tagging_state, document.tagging_reason_code) == (TaggingState.QUEUED, "storage")
+    assert document.tagging_reason == (
+        "Its files could not be read or stored; it is tried again. Too many open files."
+    )
 
 
 def test_a_stored_file_that_is_gone_is_a_failure(road: Road, make: Factory) -> None:

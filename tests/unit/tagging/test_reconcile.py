@@ -34,8 +34,10 @@ def handed_out(broker: Redis, queue: str = "tagging") -> list[tuple[int, list[in
         (timedelta(seconds=1), False),
         (OVERDUE - timedelta(seconds=5), False),
         (OVERDUE + timedelta(seconds=1), True),
+        (-timedelta(minutes=1), False),
+        (-timedelta(hours=1), True),
     ],
-    ids=["never handed out", "just now", "not yet overdue", "overdue"],
+    ids=["never handed out", "just now", "not yet overdue", "overdue", "another's clock", "a clock set back"],
 )
 def test_what_was_lost_on_the_way_is_handed_out_when_it_is_overdue(
     sessions: sessionmaker[Session],

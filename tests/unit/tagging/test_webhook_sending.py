@@ -223,6 +223,16 @@ def test_what_a_killed_sender_had_in_hand_is_sent_when_its_lease_is_over(outbox:
     assert len(outbox.receiver.taken) == 2
 
 
+def test_a_lease_of_a_clock_that_was_set_back_since_holds_nothing_up(
+    outbox: Outbox, sessions: sessionmaker[Session]
+) -> None:
+    outbox.note()
+    outbox.sender()._take(outbox.webhook.id)
+    with sessions() as session, unit_of_work(session) as work:
+        work.session.execute(update(WebhookDelivery).values(lease_until=utc_now() + timedelta(days=1)))
+    assert outbox.send(name="two") == 1
+
+
 def test_a_sender_whose_lease_is_over_changes_nothing_any_more(outbox: Outbox) -> None:
     outbox.note()
     slow = outbox.sender()

@@ -1,3 +1,4 @@
+import errno
 from collections.abc import Callable
 
 import pytest
@@ -42,6 +43,10 @@ def failing(app: Flask, default_instance: VirtualInstance) -> Callable[[Exceptio
         (RuntimeError("a secret"), 500, "internal_server_error"),
         (OperationalError("a secret", None, Exception("away")), 503, "unavailable"),
         (TagsKeepVanishing(), 503, "unavailable"),
+        (OSError(errno.ENOSPC, "No space left on device"), 507, "storage"),
+        (OSError(errno.EROFS, "Read-only file system"), 507, "storage"),
+        (OSError(errno.EMFILE, "Too many open files"), 503, "unavailable"),
+        (OSError(errno.ENOTDIR, "a secret"), 500, "internal_server_error"),
         (403, 403, "forbidden"),
         (404, 404, "not_found"),
         (405, 405, "method_not_allowed"),
@@ -63,6 +68,19 @@ def test_an_error_is_a_page_for_people_and_a_problem_for_programs(
     assert problem.json.keys() == {"type", "title", "status", "code", "detail"}
     assert (problem.json["status"], problem.json["code"]) == (status, code)
     assert "a secret" not in page.text + problem.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OperationalError("", None, Exception("locked")), OSError(errno.EMFILE, "Too many open files")],
+    ids=str,
+)
+def test_what_passes_says_when_to_come_again(
+    failing: Callable[[Exception | int], FlaskClient], error: Exception
+) -> None:
+    with capture_logs():
+        answer = failing(error).get("/fail", headers=JSON)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 
 def test_what_nobody_expected_is_logged_with_its_traceback(
