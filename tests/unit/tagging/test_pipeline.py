@@ -349,6 +349,7 @@ def test_what_is_not_there_to_take_is_no_outcome(road: Road, upload: Callable[..
     assert road.process.requests == []
 
 
+@pytest.mark.sqlite
 def test_no_transaction_is_open_while_an_image_is_examined(
     road: Road, upload: Callable[..., Document]
 ) -> None:
