@@ -83,7 +83,8 @@ def list_all(web_id: str, email: str | None, as_json: bool) -> None:
 @command.command()
 @INSTANCE
 @click.argument("token_id", metavar="ID", type=NUMBER)
-def revoke(web_id: str, token_id: int) -> None:
+@JSON
+def revoke(web_id: str, token_id: int, as_json: bool) -> None:
     """End a token at once. ID is the number that `autotag tokens list` shows."""
     with writing(load_config()) as work:
         instance = find_by_web_id(work.session, web_id)
@@ -91,6 +92,8 @@ def revoke(web_id: str, token_id: int) -> None:
             revoke_any_token(work, instance.id, token_id, actor=actor())
         except TokenNotFound as error:
             raise click.ClickException(f"The instance {web_id} has no token {token_id}.") from error
+    if as_json:
+        click.echo(json.dumps({"id": token_id, "revoked": True}))
 
 
 def _find(session: Session, web_id: str, email: str) -> User:

@@ -80,7 +80,8 @@ def list_all(web_id: str, as_json: bool) -> None:
 @command.command()
 @INSTANCE
 @click.argument("webhook_id", metavar="ID", type=NUMBER)
-def delete(web_id: str, webhook_id: int) -> None:
+@JSON
+def delete(web_id: str, webhook_id: int, as_json: bool) -> None:
     """Delete a webhook with its log. ID is the number that `autotag webhooks list` shows."""
     with writing(load_config()) as work:
         instance = find_by_web_id(work.session, web_id)
@@ -88,6 +89,8 @@ def delete(web_id: str, webhook_id: int) -> None:
             delete_webhook(work, instance.id, webhook_id, actor=actor())
         except WebhookNotFound as error:
             raise click.ClickException(f"The instance {web_id} has no webhook {webhook_id}.") from error
+    if as_json:
+        click.echo(json.dumps({"id": webhook_id, "deleted": True}))
 
 
 def _described(summary: WebhookSummary) -> dict[str, object]:

@@ -71,7 +71,7 @@ def test_the_list_for_people_names_each_token(command: Command, eva: User) -> No
 
 def test_a_token_is_revoked_by_its_number(command: Command, eva: User) -> None:
     command("create", *OF_EVA)
-    assert command("revoke", "--instance", "acme", "1").exit_code == 0
+    assert command.json("revoke", "--instance", "acme", "1") == {"id": 1, "revoked": True}
     assert command.json("list", "--instance", "acme") == []
     again = command("revoke", "--instance", "acme", "1")
     assert (again.exit_code, again.stderr) == (1, "Error: The instance acme has no token 1.\n")

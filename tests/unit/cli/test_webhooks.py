@@ -61,7 +61,8 @@ def test_it_belongs_to_its_instance_and_is_told_of_what_was_chosen(command: Comm
         1,
         f"Error: The instance default has no webhook {said['id']}.\n",
     )
-    assert command("delete", "--instance", "acme", str(said["id"])).exit_code == 0
+    deleted = command("delete", "--instance", "acme", "--json", str(said["id"]))
+    assert json.loads(deleted.stdout) == {"id": said["id"], "deleted": True}
     assert command.listed("acme") == []
 
 
