@@ -23,6 +23,7 @@ from tests.unit.conftest import broker_socket as broker_socket  # noqa: PLC0414
 from tests.unit.conftest import build_app as build_app  # noqa: PLC0414
 from tests.unit.conftest import client as client  # noqa: PLC0414
 from tests.unit.conftest import config as config  # noqa: PLC0414
+from tests.unit.conftest import database_kind as database_kind  # noqa: PLC0414
 from tests.unit.conftest import database_url as database_url  # noqa: PLC0414
 from tests.unit.conftest import default_instance as default_instance  # noqa: PLC0414
 from tests.unit.conftest import make as make  # noqa: PLC0414
