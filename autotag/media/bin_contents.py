@@ -7,11 +7,11 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from autotag.media.errors import DocumentNotFound
+from autotag.media.plan import COUNTED_AT_MOST
 from autotag.media.query import Selection
 from autotag.media.recycle_bin import in_bin
 from autotag.models import Document, User
 
-COUNTED_AT_MOST = 5_000
 LARGEST_ID = 2**31 - 1
 
 Position = tuple[datetime, int]

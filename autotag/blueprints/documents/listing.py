@@ -23,6 +23,7 @@ from autotag.blueprints.documents.reason_words import reason_word
 from autotag.extensions import db
 from autotag.media.folder_tree import TILES, folder_tiles, path_of
 from autotag.media.library import WITH_OWNER, list_documents
+from autotag.media.plan import COUNTED_AT_MOST
 from autotag.media.query import DocumentQuery, Order, owners_of, types_of
 from autotag.models import Folder, Role
 
@@ -88,6 +89,7 @@ def listing() -> dict[str, Any]:
         "page": page,
         "cursor": cursor,
         "count": count_text(page.total, page.is_least),
+        "counted_at_most": COUNTED_AT_MOST,
         "path": path,
         "folder": path[-1] if path else None,
         "trail": trail_of(path),
@@ -166,7 +168,7 @@ def address_without(arguments: Arguments, name: str, text: str) -> str:
     others = [tag for tag in arguments.get("tag", []) if tag != text]
     if name == "tag" and others:
         kept["tag"] = others
-    return url_for("documents.index", **kept)  # type: ignore[arg-type]
+    return url_for("documents.index", **kept)  # type: ignore[arg-type]  # texts and lists of texts
 
 
 def type_choices(types: Iterable[str], chosen: str) -> list[tuple[str, str]]:

@@ -6,7 +6,6 @@ import { fetchJson, poll } from "./polling.js";
 const AT_ONCE = 100;
 // How long files that were just uploaded are collected before the list asks for their rows.
 const GATHERING = 150;
-const COUNTED_AT_MOST = 5000;
 
 const grid = document.querySelector("[data-document-grid]");
 const count = document.querySelector("[data-document-count]");
@@ -100,7 +99,7 @@ function addInFront(cards) {
   for (const card of cards) grid.prepend(cardFrom(card));
   const total = Number(count.dataset.documentCount) + cards.length;
   count.dataset.documentCount = total;
-  if (total <= COUNTED_AT_MOST) {
+  if (total <= Number(count.dataset.countedAtMost)) {
     count.textContent = `${total.toLocaleString("en")} ${total === 1 ? "file" : "files"}`;
   }
   live.wake();

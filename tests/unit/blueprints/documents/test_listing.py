@@ -295,6 +295,12 @@ def test_an_empty_result_says_so_and_offers_the_way_out(
     assert "This folder has no files" in said(editor.page(f"/documents?folder={holiday}"))
 
 
+def test_scripts_know_how_far_is_counted(editor: Browser, document: Callable[..., int]) -> None:
+    document("a")
+    (number,) = editor.page("/documents").find_all(attrs={"data-document-count": "1"})
+    assert number["data-counted-at-most"] == str(plan.COUNTED_AT_MOST)
+
+
 def test_the_count_stops_at_a_number(
     editor: Browser, document: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
