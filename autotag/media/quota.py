@@ -71,18 +71,10 @@ def quota_of(session: Session, instance_id: int) -> Quota:
 
 
 def room_of(session: Session, instance_id: int, quota: Quota) -> Room | None:
-    """Return what an instance may hold and holds; None, without counting, where it may hold anything.
-
-    Reads an index entry of each of its versions.
-    """
+    """Return what an instance may hold and holds; None, without counting, where it may hold anything."""
     if quota == NO_QUOTA:
         return None
-    files, used_bytes = session.execute(
-        select(func.count(), func.coalesce(func.sum(DocumentVersion.size), 0)).where(
-            DocumentVersion.instance_id == instance_id
-        )
-    ).one()
-    return Room(quota, files, int(used_bytes))
+    return Room(quota, *_held(session, instance_id))
 
 
 def take_room(work: UnitOfWork, instance_id: int, size: int, quota: Quota) -> None:
@@ -97,6 +89,14 @@ def take_room(work: UnitOfWork, instance_id: int, size: int, quota: Quota) -> No
     work.session.execute(
         select(VirtualInstance.id).where(VirtualInstance.id == instance_id).with_for_update(key_share=True)
     ).all()
-    room = room_of(work.session, instance_id, quota)
-    if room is not None:
-        room.check(size)
+    quota.check(*_held(work.session, instance_id), size)
+
+
+def _held(session: Session, instance_id: int) -> tuple[int, int]:
+    """Return how many files an instance holds, and their bytes. Reads an index entry of each of its versions."""
+    files, used_bytes = session.execute(
+        select(func.count(), func.coalesce(func.sum(DocumentVersion.size), 0)).where(
+            DocumentVersion.instance_id == instance_id
+        )
+    ).one()
+    return files, int(used_bytes)

@@ -3,6 +3,7 @@ import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import pytest
@@ -58,6 +59,14 @@ def add(session: Session, instance: VirtualInstance, received: ReceivedFile) -> 
     received = replace(received, quota=quota_of(session, instance.id))
     with unit_of_work(session) as work:
         return accept(work, received, instance_id=instance.id, owner_id=None).id
+
+
+def sent(
+    session: Session, instance: VirtualInstance, storage: FolderStorage
+) -> AbstractContextManager[ReceivedFile]:
+    """Receive always the same file, under the limits that hold now."""
+    limits = upload_limits(session, instance.id)
+    return receive(io.BytesIO(b"content"), "a.txt", session=session, storage=storage, limits=limits)
 
 
 def held(session: Session, instance: VirtualInstance) -> tuple[int, int]:
@@ -179,22 +188,10 @@ def test_what_is_on_the_disk_already_is_left_to_the_last_word(
     session: Session, acme: VirtualInstance, allow: Allow, storage: FolderStorage
 ) -> None:
     """A file that is sent again, because its answer got lost, may be the one that filled the instance."""
-    with receive(
-        io.BytesIO(b"content"),
-        "a.txt",
-        session=session,
-        storage=storage,
-        limits=upload_limits(session, acme.id),
-    ) as first:
+    with sent(session, acme, storage) as first:
         add(session, acme, first)
     allow(maximum_number_of_files=1)
-    with receive(
-        io.BytesIO(b"content"),
-        "a.txt",
-        session=session,
-        storage=storage,
-        limits=upload_limits(session, acme.id),
-    ) as again:
+    with sent(session, acme, storage) as again:
         assert again.sha256 == first.sha256
         with pytest.raises(UploadRefused, match="it may: 1"):
             add(session, acme, again)
@@ -204,8 +201,5 @@ def test_a_received_file_is_added_under_the_quota_of_its_instance(
     session: Session, acme: VirtualInstance, allow: Allow, storage: FolderStorage
 ) -> None:
     allow(maximum_number_of_files=4, maximum_storage=7)
-    limits = upload_limits(session, acme.id)
-    with receive(
-        io.BytesIO(b"content"), "a.txt", session=session, storage=storage, limits=limits
-    ) as received:
+    with sent(session, acme, storage) as received:
         assert received.quota == Quota(4, 7_000_000)
