@@ -1,6 +1,6 @@
 """What every table shares: the naming convention, the column types, the mark of a tenant's row."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -69,6 +69,10 @@ class Choice(TypeDecorator[EnumType], Generic[EnumType]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> EnumType | None:  # noqa: ARG002 - as above
         """Give the member back."""
         return None if value is None else self.members(value)
+
+
+CLOCKS_APART = timedelta(minutes=5)
+"""What was noted so much later than now was noted by a clock that has been set back since."""
 
 
 class TenantOwned:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import Document, TaggingState, VirtualInstance
-from autotag.models.base import utc_now
+from autotag.models.base import CLOCKS_APART, utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.claims import release_expired_claims
 from autotag.tagging.queue import TaggingQueue
@@ -25,9 +25,6 @@ FEW = 16
 
 OVERDUE = timedelta(seconds=10)
 """After this time a document that was handed out and is still queued counts as lost on the way."""
-
-CLOCKS_APART = timedelta(minutes=5)
-"""What was handed out so much later than now was handed out by a clock that has been set back since."""
 
 Batch = tuple[int, list[int]]
 """An instance, and documents of it for one job."""

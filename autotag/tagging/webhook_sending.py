@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.secret_box import SecretBox, SecretUnreadable
 from autotag.models import DeliveryState, VirtualInstance, Webhook, WebhookDelivery, WebhookEvent
-from autotag.models.base import utc_now
+from autotag.models.base import CLOCKS_APART, utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.providers.base import ProviderError
 from autotag.providers.http.client import Limits, WebClient
@@ -37,9 +37,6 @@ TOGETHER = 8
 
 LEASE = timedelta(seconds=60)
 """Longer than a hand and its last try."""
-
-CLOCKS_APART = timedelta(minutes=5)
-"""A lease that ends so much later than now was given by a clock that has been set back since."""
 
 MOST_TRIES = 10
 FIRST_PAUSE = 10.0
