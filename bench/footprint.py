@@ -22,6 +22,9 @@ from installation import (
 
 WORKERS = 2
 SETTLE_SECONDS = 3.0
+TARGET_MB, TARGET_START_SECONDS = 350.0, 3.0
+"""Of all parts, with the model loaded; and until it serves."""
+
 PARTS = {
     "valkey-server": "broker",
     "autotag.inference": "inference",

@@ -27,6 +27,8 @@ from autotag.inference.store import ModelStore
 from autotag.serving.broker import broker_command
 
 WARM_UP = 4
+TARGET_RATIO = 0.85
+"""Of the bare loop that makes renditions, too."""
 
 
 def main() -> None:
@@ -51,7 +53,10 @@ def main() -> None:
             ("bare loop with renditions", f"{result['bare_with_renditions']:.1f} /s"),
             ("whole pipeline", f"{result['pipeline']:.1f} /s"),
             ("ratio to decode, infer", f"{result['ratio']:.2f}"),
-            ("ratio to all that is asked", f"{result['ratio_with_renditions']:.2f} (at least 0.85)"),
+            (
+                "ratio to all that is asked",
+                f"{result['ratio_with_renditions']:.2f} (at least {TARGET_RATIO:g})",
+            ),
             ("uploads (one client)", f"{result['uploads']:.1f} /s"),
         ],
     )
