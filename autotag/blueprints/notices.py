@@ -14,5 +14,6 @@ def flash_undo(message: str, endpoint: str, **values: object) -> None:
 def flash_act(message: str, label: str, endpoint: str, **values: object) -> None:
     """Say on the next page what was done, beside a button with this label that posts to the endpoint."""
     # Flask keeps what it flashes as JSON; its annotation knows texts only.
-    notice: object = {"text": message, "label": label, "address": url_for(endpoint, **values)}  # type: ignore[arg-type]
-    flash(notice, UNDO)  # type: ignore[arg-type]
+    address = url_for(endpoint, **values)  # type: ignore[arg-type]  # they are parts of an address, none of its own options
+    notice = {"text": message, "label": label, "address": address}
+    flash(notice, UNDO)  # type: ignore[arg-type]  # as above

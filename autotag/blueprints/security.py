@@ -38,7 +38,7 @@ def believe_proxies(app: Flask, number: int) -> None:
     not taken from them: they pass on the Host header itself.
     """
     if number:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=number, x_proto=number, x_host=0)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=number, x_proto=number, x_host=0)  # type: ignore[method-assign]  # Flask's way to wrap
 
 
 def _cache(response: Response) -> Response:

@@ -98,14 +98,14 @@ def _sent(key: str, *, etag: str | None = None, **options: Any) -> Response:
     file.seek(0)
     if etag is not None:
         response.set_etag(etag)
-    if request.range is not None or not has_descriptor(file):
+    if request.range is not None or not _has_descriptor(file):
         # The server's own wrapper reads all that lies before a part.
         response.response = FileWrapper(file, CHUNK_BYTES)
     response.make_conditional(request.environ, accept_ranges=True, complete_length=response.content_length)
     return response
 
 
-def has_descriptor(file: BinaryIO) -> bool:
+def _has_descriptor(file: BinaryIO) -> bool:
     """Whether it is a file of this machine, which the server can send without reading it."""
     try:
         file.fileno()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import unicodedata
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO
@@ -110,15 +110,14 @@ def clean(keywords: Iterable[str]) -> list[str]:
     return [text[:KEYWORD_LENGTH] for text in texts if text]
 
 
-def _tried(read: object, block: bytes | None) -> list[str]:
+def _tried(read: Callable[[bytes], list[str]], block: bytes | None) -> list[str]:
     """What one of the blocks says; a damaged one does not keep the other from being read."""
     if block is None:
         return []
     try:
-        found: list[str] = read(block)  # type: ignore[operator]
+        return read(block)
     except FAULTS:
         return []
-    return found
 
 
 def _container(source: BinaryIO) -> ModuleType | None:
