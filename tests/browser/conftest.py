@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 if TYPE_CHECKING:
     from tests.conftest import Installation
@@ -24,8 +24,13 @@ SWITCHES = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WIDE = {"width": 1280, "height": 800}
-NARROW = {"width": 390, "height": 844}
+WIDE = ViewportSize(width=1280, height=800)
+NARROW = ViewportSize(width=390, height=844)
+
+
+def window_size(*, narrow: bool) -> ViewportSize:
+    """A phone's window or a desktop's."""
+    return NARROW if narrow else WIDE
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +77,7 @@ class Visitor:
 
     def resize(self, *, narrow: bool) -> None:
         """Make the window as wide as a desktop's, or as narrow as a phone's."""
-        self.page.set_viewport_size(NARROW if narrow else WIDE)  # type: ignore[arg-type]
+        self.page.set_viewport_size(window_size(narrow=narrow))
 
     def expect_complaint(self, text: str) -> None:
         """Say that a complaint with this text belongs to the test: browsers report each 4xx answer."""
@@ -99,7 +104,7 @@ def open_window(browser: Browser) -> Iterator[OpenWindow]:
         scripts: bool = True,
     ) -> Visitor:
         context = browser.new_context(
-            viewport=NARROW if narrow else WIDE,  # type: ignore[arg-type]
+            viewport=window_size(narrow=narrow),
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
             java_script_enabled=scripts,

@@ -17,7 +17,7 @@ from autotag.configuration.store import Place, reset
 from autotag.models import ConfigurationRecord
 from autotag.models.engine import build_session_factory
 from autotag.models.unit_of_work import unit_of_work
-from tests.browser.conftest import NARROW, WIDE
+from tests.browser.conftest import window_size
 from tests.browser.test_every_page import examine
 from tests.browser.test_uploads import card, choose, expect_done
 
@@ -44,7 +44,7 @@ MASTER_SWITCH = "Enable Auto Tagging of Assets"
 def examine_each_way(page: Page, name: str) -> None:
     """Take the page's picture wide and narrow, in light and in dark, and look for what must not be on any page."""
     for narrow in (True, False):
-        page.set_viewport_size(NARROW if narrow else WIDE)  # type: ignore[arg-type]
+        page.set_viewport_size(window_size(narrow=narrow))
         examine(page, name, narrow)
 
 

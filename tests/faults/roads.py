@@ -161,18 +161,23 @@ def prepare_untagged(site: Site) -> None:
     site.go_on()
 
 
+def begin_run(site: Site) -> None:
+    """Ask for tags of everything."""
+    site.transact(
+        lambda work: start_run(
+            work,
+            site.instance_id,
+            scope=RunScope.ALL,
+            selection=selection_of(RunScope.ALL),
+            covers="all",
+            user_id=site.user_id,
+        )
+    )
+
+
 def run(site: Site) -> None:
     if not _runs(site):
-        site.transact(
-            lambda work: start_run(
-                work,
-                site.instance_id,
-                scope=RunScope.ALL,
-                selection=selection_of(RunScope.ALL),
-                covers="all",
-                user_id=site.user_id,
-            )
-        )
+        begin_run(site)
     site.go_on()
 
 

@@ -20,9 +20,6 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.effective import EffectiveSettings
-from autotag.configuration.entries import TENSORFLOW
-from autotag.configuration.secret_box import SecretBox
-from autotag.configuration.store import Place, Submission, save
 from autotag.inference.errors import RenditionFailed
 from autotag.inference.messages import ImageRequest, ImageResult
 from autotag.inference.store import ModelStore
@@ -43,6 +40,7 @@ from autotag.tagging.run_tending import tend_runs
 from autotag.tagging.uploading import Sender, UploadWishes, store_upload
 from tests.conftest import LONG_AGO, draw_picture, jpeg
 from tests.unit.conftest import ScriptedProcess
+from tests.unit.tagging.conftest import enable_tensorflow
 
 WORKER = "host.worker-1"
 MANY_TURNS = 50
@@ -228,18 +226,12 @@ def make_site(folder: Path, models: Path, broker: Redis) -> Site:
         instance = VirtualInstance(web_id="acme", virtual_host="acme")
         work.session.add(instance)
         work.session.flush()
+        instance_id = instance.id
         work.session.add(
             User(
-                instance_id=instance.id, email="eva@acme.example", password_hash="none fits", role=Role.EDITOR
+                instance_id=instance_id, email="eva@acme.example", password_hash="none fits", role=Role.EDITOR
             )
         )
-        texts = {"enabled": "true", "model": "toy", "confidence_threshold": "0.1"}
-        save(
-            work,
-            Place.of(TENSORFLOW, instance.id),
-            Submission(texts, "eva"),
-            box=SecretBox(["key"]),
-            choices={"installed-models": [("toy", "Toy")]},
-        )
+    enable_tensorflow(sessionmaker(engine), instance_id)
     engine.dispose()
     return Site(folder, broker)

@@ -14,13 +14,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from autotag.config import Config
-from autotag.models import Role, RunScope, RunState, TaggingState, User, base
+from autotag.models import Role, RunState, TaggingState, User, base
 from autotag.tagging.claims import claim, claim_many
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.recording import record_many
-from autotag.tagging.runs import selection_of, start_run
 from tests.faults.invariants import assert_sound
-from tests.faults.roads import _runs, prepare_untagged
+from tests.faults.roads import _runs, begin_run, prepare_untagged
 from tests.faults.site import Site
 from tests.unit.conftest import Factory
 
@@ -94,16 +93,7 @@ def test_a_run_comes_to_its_end_through_a_jump(site: Site, jump: Jump, by: timed
         site.upload(name)
     site.go_on()
     prepare_untagged(site)
-    site.transact(
-        lambda work: start_run(
-            work,
-            site.instance_id,
-            scope=RunScope.ALL,
-            selection=selection_of(RunScope.ALL),
-            covers="all",
-            user_id=site.user_id,
-        )
-    )
+    begin_run(site)
     site.tend()
     site.broker.flushall()
     jump(by)

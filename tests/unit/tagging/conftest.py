@@ -1,6 +1,7 @@
 """An instance whose images are tagged, and workers that are played: the rules are real, only the model is a script."""
 
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import pytest
@@ -52,6 +53,15 @@ def save_entry(sessions: sessionmaker[Session], place: Place, texts: dict[str, s
 def enable_tensorflow(sessions: sessionmaker[Session], instance_id: int, *, on: bool = True) -> None:
     texts = {"enabled": str(on).lower(), "model": "toy", "confidence_threshold": "0.1"}
     save_entry(sessions, Place.of(TENSORFLOW, instance_id), texts)
+
+
+@pytest.fixture
+def signals_of_the_process() -> Iterator[None]:
+    """RQ takes the process's signals for itself."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 class Library:

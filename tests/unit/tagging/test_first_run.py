@@ -1,13 +1,10 @@
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.configuration.entries import TENSORFLOW
-from autotag.configuration.secret_box import SecretBox
-from autotag.configuration.store import Place, Submission, save
 from autotag.inference.store import ModelStore
 from autotag.models import TaggingState
-from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.first_run import first_run
 from tests.unit.conftest import Factory
+from tests.unit.tagging.conftest import enable_tensorflow
 
 
 def test_a_new_instance_has_all_steps_before_it(session: Session, make: Factory, models: ModelStore) -> None:
@@ -16,17 +13,11 @@ def test_a_new_instance_has_all_steps_before_it(session: Session, make: Factory,
     assert steps.refusal == "No image auto tagging provider is enabled."
 
 
-def test_each_step_is_seen(session: Session, make: Factory, models: ModelStore) -> None:
+def test_each_step_is_seen(
+    session: Session, sessions: sessionmaker[Session], make: Factory, models: ModelStore
+) -> None:
     instance = make.instance()
-    texts = {"enabled": "true", "model": "toy", "confidence_threshold": "0.1"}
-    with unit_of_work(session) as work:
-        save(
-            work,
-            Place.of(TENSORFLOW, instance.id),
-            Submission(texts, "eva"),
-            box=SecretBox(["key"]),
-            choices={"installed-models": [("toy", "Toy")]},
-        )
+    enable_tensorflow(sessions, instance.id)
     make.document(make.instance(), tagging_state=TaggingState.TAGGED)
     steps = first_run(session, instance.id, models)
     assert (steps.model_ready, steps.provider_enabled, steps.photograph_tagged) == (True, True, False)

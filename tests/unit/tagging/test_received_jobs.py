@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
 import zlib
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -14,6 +12,8 @@ from redis import Redis
 from autotag.tagging import jobs, received_jobs
 from autotag.tagging.queue import FIRST_QUEUE_NAME, INSTALL_MODEL, QUEUE_NAME, TAG_DOCUMENTS, TaggingQueue
 from autotag.tagging.worker import build_worker
+
+pytestmark = pytest.mark.usefixtures("signals_of_the_process")
 
 QUEUE_KEY = f"rq:queue:{QUEUE_NAME}"
 
@@ -53,15 +53,6 @@ MALFORMED: dict[str, dict[str, bytes | str]] = {
 def push(broker: Redis, job_id: str, fields: dict[str, bytes | str]) -> None:
     broker.hset(f"rq:job:{job_id}", mapping=fields)
     broker.rpush(QUEUE_KEY, job_id)
-
-
-@pytest.fixture(autouse=True)
-def signals() -> Iterator[None]:
-    """RQ takes the process's signals for itself."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """The worker runs against a real broker; what it is given to run is not always ours."""
 
-import signal
 import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,8 @@ from autotag.tagging.pipeline import Worked
 from autotag.tagging.queue import QUEUE_NAME, TAG_DOCUMENTS, TaggingQueue
 from autotag.tagging.worker import build_worker, worker_name
 from tests.conftest import wait_for
+
+pytestmark = pytest.mark.usefixtures("signals_of_the_process")
 
 STRANGER = "stranger_of_the_tests"
 
@@ -45,15 +45,6 @@ def recorder(queue: TaggingQueue, monkeypatch: pytest.MonkeyPatch) -> Recorder:
 @pytest.fixture
 def rq_queue(broker: Redis) -> Queue:
     return Queue(QUEUE_NAME, connection=broker, serializer=JSONSerializer)
-
-
-@pytest.fixture(autouse=True)
-def signals() -> Iterator[None]:
-    """RQ takes the process's signals for itself."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture
