@@ -31,6 +31,7 @@ PARTS = {
     "autotag web": "web",
     "autotag worker": "workers",
     "autotag scheduler": "scheduler",
+    "autotag forker": "forker",
     "autotag up": "supervisor",
 }
 

@@ -5,12 +5,12 @@ import fcntl
 import json
 import shlex
 import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,10 @@ from autotag.cli.environment import load_config
 from autotag.config import Config, LogFormat
 
 if TYPE_CHECKING:
-    from autotag.serving.supervisor import Supervisor
+    from autotag.serving.forked import Forker
 
 START_SECONDS = 60.0
+STANDARD_ERROR = 2
 
 
 @click.command(name="up")
@@ -40,24 +41,32 @@ def command(host: str, port: int, workers: int | None, quick_start: bool) -> Non
     Example:
       autotag up --port 8080 --workers 4
     """
+    from autotag.serving.forked import Forker
+
     config = load_config()
     with _alone(config.instance_path):
         _check_port(host, port)
-        sign_in = _set_up(quick_start)
-        sys.exit(_supervise(config, host, port, workers or config.workers, sign_in))
+        with Forker("autotag.cli.forker") as forker:
+            sign_in = _set_up(forker, quick_start)
+            sys.exit(_supervise(forker, config, host, port, workers or config.workers, sign_in))
 
 
-def _set_up(quick_start: bool) -> dict[str, str | None]:
+def _set_up(forker: "Forker", quick_start: bool) -> dict[str, str | None]:
     """Run `autotag init`; in a process of its own, because this one stays and should stay small."""
-    options = ["--json", "--quick-start"] if quick_start else ["--json"]
-    done = subprocess.run(_autotag("init", *options), stdout=subprocess.PIPE, check=False)
-    if done.returncode:
+    part = forker.start(
+        ["init", "--json", *(["--quick-start"] if quick_start else [])], errors=STANDARD_ERROR
+    )
+    with part.stdout:
+        told = part.stdout.read()
+    if part.wait():
         raise SystemExit(1)
-    answer: dict[str, str | None] = json.loads(done.stdout)
+    answer: dict[str, str | None] = json.loads(told)
     return answer
 
 
-def _supervise(config: Config, host: str, port: int, workers: int, sign_in: dict[str, str | None]) -> int:
+def _supervise(
+    forker: "Forker", config: Config, host: str, port: int, workers: int, sign_in: dict[str, str | None]
+) -> int:
     from honcho.printer import Printer
 
     from autotag.serving.supervisor import Supervisor
@@ -68,23 +77,18 @@ def _supervise(config: Config, host: str, port: int, workers: int, sign_in: dict
     if config.redis_url is None:
         from autotag.serving.broker import broker_command
 
-        _add(supervisor, "broker", broker_command(config.instance_path, config.broker_socket_path))
-    _add(supervisor, "web", _autotag("web", "--host", host, "--port", str(port)))
+        command = broker_command(config.instance_path, config.broker_socket_path)
+        leashed = [sys.executable, "-m", "autotag.serving.leash", *command]
+        supervisor.add_process("broker", "exec " + shlex.join(leashed))
+    parts = {"web": ["web", "--host", host, "--port", str(port)]}
     for number in range(1, workers + 1):
-        _add(supervisor, f"worker-{number}", _autotag("worker", "--name", f"worker-{number}"))
-    _add(supervisor, "scheduler", _autotag("scheduler"))
+        parts[f"worker-{number}"] = ["worker", "--name", f"worker-{number}"]
+    parts["scheduler"] = ["scheduler"]
+    for name, arguments in parts.items():
+        supervisor.add_part(name, partial(forker.start, arguments))
     announce = threading.Thread(target=_announce, args=(config, host, port, sign_in), daemon=True)
     supervisor.loop(announce.start)
     return int(supervisor.returncode or 0)
-
-
-def _autotag(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "autotag", *arguments]
-
-
-def _add(supervisor: "Supervisor", name: str, arguments: list[str]) -> None:
-    leashed = [sys.executable, "-m", "autotag.serving.leash", *arguments]
-    supervisor.add_process(name, "exec " + shlex.join(leashed))
 
 
 def _announce(config: Config, host: str, port: int, sign_in: dict[str, str | None]) -> None:

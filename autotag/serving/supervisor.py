@@ -1,13 +1,17 @@
 """Honcho's manager, changed in one respect: a part that dies is started again instead of ending all others."""
 
+import os
 import queue
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Collection
 from typing import Any
 
 from honcho.manager import SIGNALS, Manager
+
+from autotag.serving.forked import ForkedPart
 
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 15.0
@@ -30,6 +34,11 @@ class Supervisor(Manager):  # type: ignore[misc]  # Honcho carries no types
         self._delays: dict[str, float] = {}
         self._started: dict[str, float] = {}
         self._told: set[str] = set()
+
+    def add_part(self, name: str, start: Callable[[], ForkedPart | subprocess.Popen[bytes]]) -> None:
+        """Add a part that `start` starts, where `add_process` adds one that a shell's command does."""
+        self.add_process(name, name)
+        self._processes[name]["obj"]._child_ctor = lambda *_, **__: start()
 
     def loop(self, when_started: Callable[[], None] | None = None) -> None:
         """Start everything, restart what dies, and return when a signal has ended all."""
@@ -98,7 +107,14 @@ class Supervisor(Manager):  # type: ignore[misc]  # Honcho carries no types
         part.pop("pid", None)
         part.pop("returncode", None)
         self._started[name] = time.monotonic()
-        threading.Thread(target=part["obj"].run, args=(self.events,), name=name, daemon=True).start()
+        threading.Thread(target=self._run, args=(part["obj"],), name=name, daemon=True).start()
+
+    def _run(self, part: Any) -> None:
+        try:
+            part.run(self.events)
+        except OSError as error:
+            part._send_message(f"cannot be started: {error}\n".encode())
+            part._send_message({"returncode": os.EX_OSERR}, type="stop")
 
     def _all_stopped(self) -> bool:
         return all("returncode" in part for part in self._processes.values())

@@ -23,7 +23,7 @@ class SharedLogger(Logger):  # type: ignore[misc]  # gunicorn carries no types
 
 
 class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
-    """Gunicorn for the application; the application is loaded before the worker is forked and shared with it."""
+    """Gunicorn for the application, which only the one worker loads: what watches it stays small."""
 
     def __init__(self, config: Config, *, host: str, port: int) -> None:
         self._config = config
@@ -38,7 +38,6 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
             "worker_class": "autotag.serving.web_worker.PatientWorker",
             "threads": THREADS,
             "worker_connections": MOST_CONNECTIONS,
-            "preload_app": True,
             "timeout": 120,
             "graceful_timeout": 8,
             "keepalive": 15,

@@ -53,6 +53,9 @@ class TaggingWorker(SimpleWorker):
     log_result_lifespan = False
     _sign: Heartbeat | None = None
 
+    def procline(self, message: str) -> None:
+        """Leave the process's title as it is: it names the command and the worker."""
+
     def register_birth(self) -> None:
         """Begin to be known to the broker."""
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ's own

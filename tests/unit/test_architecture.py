@@ -19,8 +19,13 @@ OURS = [path for path in MODULES if "migrations" not in path.parts]
 NODES = {path: list(ast.walk(ast.parse(path.read_text()))) for path in MODULES}
 
 MAY_COMMIT = {"autotag/models/unit_of_work.py", "autotag/models/schema.py"}
-# The settings, and what the processes inherit that the inference room starts: itself, and pip.
-MAY_READ_ENVIRONMENT = {"autotag/config.py", "autotag/inference/process.py", "autotag/inference/packages.py"}
+# The settings, and what the processes inherit that the inference room starts: itself, and pip. The forker adds to it.
+MAY_READ_ENVIRONMENT = {
+    "autotag/config.py",
+    "autotag/inference/process.py",
+    "autotag/inference/packages.py",
+    "autotag/cli/forker.py",
+}
 # Tools know no database (an import contract says so); a `session` of theirs is one of HTTP.
 TOOLS = ("autotag/inference/", "autotag/providers/")
 KNOW_FLASK = ("autotag/blueprints/", "autotag/serving/web.py", "autotag/extensions.py", "autotag/__init__.py")

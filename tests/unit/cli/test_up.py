@@ -1,6 +1,8 @@
+from __future__ import annotations
+
 import fcntl
+import io
 import socket
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,29 +10,52 @@ import pytest
 from click.testing import CliRunner, Result
 
 from autotag.cli import group
-from autotag.cli import up as module
-from autotag.serving import supervisor
+from autotag.serving import forked, supervisor
 
 Up = Callable[..., Result]
 
 
 @pytest.fixture
-def parts(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The parts that would be started, by name; none is. Setting up is somebody else's test."""
+def answer() -> tuple[bytes, int]:
+    """What setting up says, and its exit code."""
+    return b'{"email": "admin@localhost", "password": null}', 0
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch, answer: tuple[bytes, int]) -> dict[str, str]:
+    """The commands that would be started, by the name of the part; none is. Setting up is somebody else's test."""
     added: dict[str, str] = {}
 
     class Recorder(supervisor.Supervisor):
         def add_process(self, name: str, command: str) -> None:
             added[name] = command
 
+        def add_part(self, name: str, start: Callable[[], Started]) -> None:
+            added[name] = " ".join(start().arguments)
+
         def loop(self, _when_started: object = None) -> None:
             self.returncode = 143
 
+    class Started:
+        def __init__(self, arguments: list[str]) -> None:
+            self.arguments = arguments
+            self.stdout = io.BytesIO(answer[0])
+
+        def wait(self) -> int:
+            return answer[1]
+
+    class Starter(forked.Forker):
+        def __init__(self, module: str) -> None:
+            assert module == "autotag.cli.forker"
+
+        def start(self, arguments: list[str], **_options: int) -> Started:
+            return Started(arguments)
+
+        def close(self) -> None:
+            pass
+
     monkeypatch.setattr(supervisor, "Supervisor", Recorder)
-    answer = b'{"email": "admin@localhost", "password": null}'
-    monkeypatch.setattr(
-        module.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, stdout=answer)
-    )
+    monkeypatch.setattr(forked, "Forker", Starter)
     return added
 
 
@@ -46,12 +71,13 @@ def up(tmp_path: Path, parts: dict[str, str]) -> Up:
     return up
 
 
-def test_everything_is_started_on_a_leash(up: Up, parts: dict[str, str]) -> None:
-    result = up("--workers", "2")
+def test_everything_is_started(up: Up, parts: dict[str, str]) -> None:
+    result = up("--workers", "2", "--host", "localhost")
     assert result.exit_code == 143
     assert list(parts) == ["broker", "web", "worker-1", "worker-2", "scheduler"]
-    assert all("autotag.serving.leash" in command for command in parts.values())
-    assert "autotag worker --name worker-2" in parts["worker-2"]
+    assert "autotag.serving.leash" in parts["broker"]
+    assert parts["web"].startswith("web --host localhost --port ")
+    assert (parts["worker-2"], parts["scheduler"]) == ("worker --name worker-2", "scheduler")
 
 
 def test_the_environment_says_how_many_workers(up: Up, parts: dict[str, str]) -> None:
@@ -86,11 +112,7 @@ def test_a_folder_is_served_once(up: Up, parts: dict[str, str], tmp_path: Path) 
     assert result.stderr == f"Error: Autotag is running in {tmp_path} already.\n"
 
 
-def test_when_setting_up_fails_nothing_is_started(
-    up: Up, parts: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        module.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, stdout=b"")
-    )
+@pytest.mark.parametrize("answer", [(b"", 1), (b"", -9)])
+def test_when_setting_up_fails_nothing_is_started(up: Up, parts: dict[str, str]) -> None:
     assert up().exit_code == 1
     assert parts == {}

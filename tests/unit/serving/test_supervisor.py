@@ -4,15 +4,18 @@ import io
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from honcho.printer import Printer
 
 from autotag.serving import supervisor as module
+from autotag.serving.forked import ForkedPart
 from autotag.serving.supervisor import Supervisor
 
 LONG = "exec sleep 60"
@@ -137,3 +140,23 @@ def test_a_command_that_is_not_there_is_tried_again() -> None:
     run = Run(worker="exec /nowhere/at-all 2>/dev/null")
     run.until(lambda: run.says("ended (code 127)", 2))
     assert run.supervisor.returncode == 0
+
+
+def test_a_part_of_its_own_kind_is_started_by_who_can() -> None:
+    run = Run()
+    command = ["sh", "-c", "echo hello; exit 3"]
+    part = partial(subprocess.Popen, command, stdout=subprocess.PIPE, start_new_session=True)
+    run.supervisor.add_part("web", part)
+    run.until(lambda: run.says("web ended (code 3)"))
+    assert run.says("hello")
+
+
+def test_a_part_that_cannot_be_started_is_told_and_tried_again() -> None:
+    run = Run()
+
+    def refuse() -> ForkedPart:
+        raise BlockingIOError(11, "no more processes")
+
+    run.supervisor.add_part("web", refuse)
+    run.until(lambda: run.says("cannot be started: [Errno 11] no more processes", 2))
+    assert run.says("web ended (code 71); starting it again", 2)

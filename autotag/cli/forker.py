@@ -1,0 +1,48 @@
+"""`python -m autotag.cli.forker DESCRIPTOR`: has loaded what an installation's parts need, and becomes each.
+
+Parts that start from nothing would each read the same modules again and keep a copy of their own in memory; forked from
+this process they share it. It is asked through the socket `DESCRIPTOR`, and ends with all that it has forked when that
+is closed.
+"""
+
+import os
+import socket
+import sys
+
+from autotag.cli import group
+from autotag.serving.fork_server import ForkServer, load
+
+LOADED = (
+    "autotag.cli.init",
+    "autotag.cli.scheduler",
+    "autotag.cli.starting",
+    "autotag.cli.web",
+    "autotag.cli.worker",
+    "autotag.serving.scheduler",
+    "autotag.serving.setup",
+    "autotag.serving.web",
+    "autotag.serving.web_worker",
+    "autotag.serving.worker",
+)
+"""What the parts need when they start; but not what the web server alone needs, which one process loads."""
+
+
+def main(descriptor: int) -> None:
+    """Load, then fork until nobody asks any more. In a forked process, run its command instead."""
+    # Where setproctitle would otherwise write, others look for the environment.
+    os.environ.setdefault("SPT_NOENV", "1")
+    from setproctitle import setproctitle
+
+    setproctitle("autotag forker")
+    load(LOADED)
+    from sqlalchemy.orm import configure_mappers
+
+    configure_mappers()
+    arguments = ForkServer(socket.socket(fileno=descriptor)).serve()
+    if arguments:
+        setproctitle(" ".join(["autotag", *arguments]))
+        group.main(arguments, prog_name="autotag")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

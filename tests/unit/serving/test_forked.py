@@ -1,0 +1,135 @@
+"""A real fork server whose commands are lines of Python, and what whoever supervises them sees of it."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from autotag.serving.forked import ForkedPart, Forker
+
+MODULE = """
+import socket, sys
+from autotag.serving.fork_server import ForkServer
+arguments = ForkServer(socket.socket(fileno=int(sys.argv[1]))).serve()
+if arguments:
+    exec(arguments[0])
+"""
+SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
+PATIENCE_SECONDS = 20.0
+
+
+@pytest.fixture
+def forker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forker]:
+    (tmp_path / "small_forker.py").write_text(MODULE)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    with Forker("small_forker") as forker:
+        yield forker
+
+
+@pytest.fixture
+def sleeping(forker: Forker) -> Iterator[ForkedPart]:
+    """A part that has said that it runs."""
+    part = forker.start([SLEEPS])
+    assert part.stdout.readline() == b"up\n"
+    yield part
+    if part.returncode is None:
+        os.killpg(part.pid, signal.SIGKILL)
+        finish(part)
+
+
+def finish(part: ForkedPart) -> tuple[bytes, int]:
+    with part.stdout:
+        said = part.stdout.read()
+    return said, part.wait()
+
+
+def test_what_a_part_says_and_how_it_ends(forker: Forker) -> None:
+    part = forker.start(["import os; print(os.getpid()); sys.stderr.write('oh'); sys.exit(7)"])
+    said, code = finish(part)
+    assert (sorted(said.split()), code) == (sorted([str(part.pid).encode(), b"oh"]), 7)
+    assert part.wait() == part.returncode == 7
+
+
+def test_errors_can_go_elsewhere(forker: Forker) -> None:
+    reading, writing = os.pipe()
+    part = forker.start(["sys.stderr.write('oh'); print('hello')"], errors=writing)
+    os.close(writing)
+    assert finish(part) == (b"hello\n", 0)
+    with os.fdopen(reading) as errors:
+        assert errors.read() == "oh"
+
+
+def test_a_part_that_fails_says_where(forker: Forker) -> None:
+    said, code = finish(forker.start(["1 / 0"]))
+    assert code == 1
+    assert b"ZeroDivisionError" in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_signal_ends_a_part_in_the_usual_way(sleeping: ForkedPart, number: signal.Signals) -> None:
+    """SIGINT in Python's own way: KeyboardInterrupt, after which it dies of the signal."""
+    os.killpg(sleeping.pid, number)
+    assert finish(sleeping)[1] == -number
+
+
+def test_parts_hold_nothing_of_each_other(forker: Forker, sleeping: ForkedPart) -> None:
+    said, _ = finish(forker.start(["import os; print(*os.listdir('/proc/self/fd'))"]))
+    # The last one is the listing itself.
+    assert sorted(map(int, said.split()))[:3] == [0, 1, 2]
+    assert len(said.split()) == 4
+
+
+def test_many_can_be_asked_for_at_once(forker: Forker) -> None:
+    said: dict[int, tuple[bytes, int]] = {}
+
+    def ask(number: int) -> None:
+        said[number] = finish(forker.start([f"print({number}); sys.exit({number})"]))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_SECONDS)
+    assert said == {number: (f"{number}\n".encode(), number) for number in range(12)}
+
+
+def server_of(part: ForkedPart) -> psutil.Process:
+    server = psutil.Process(part.pid).parent()
+    assert server is not None
+    return server
+
+
+def test_when_the_server_dies_its_parts_end_and_the_next_is_started_all_the_same(
+    forker: Forker, sleeping: ForkedPart
+) -> None:
+    server = server_of(sleeping)
+    server.kill()
+    assert finish(sleeping) == (b"", -signal.SIGTERM)
+    forker._process.wait(PATIENCE_SECONDS)
+    assert finish(forker.start(["print('again')"])) == (b"again\n", 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_server_is_ended_by_its_owner_alone(
+    forker: Forker, sleeping: ForkedPart, number: signal.Signals
+) -> None:
+    server_of(sleeping).send_signal(number)
+    assert finish(forker.start(["print('still here')"])) == (b"still here\n", 0)
+    assert psutil.Process(sleeping.pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_closing_ends_what_is_left(forker: Forker, sleeping: ForkedPart) -> None:
+    forker.close()
+    assert finish(sleeping) == (b"", -signal.SIGTERM)
+
+
+def test_what_cannot_be_started_is_told() -> None:
+    with Forker("no_such_module") as forker:
+        forker._process.wait(PATIENCE_SECONDS)
+        with pytest.raises(OSError, match=r"it could not be forked|Broken pipe|reset"):
+            forker.start(["print()"])
