@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from math import ceil
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from autotag.inference.classifier import Classifier
 from autotag.inference.decoding import Decoded, Need, decode
@@ -32,6 +34,8 @@ from autotag.inference.runtime import runtime_version
 # Models kept in memory: the one in use, and another so that two instances with different models do not reload
 # each image.
 LOADED_MODELS = 2
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class ClassifierCache:
@@ -61,6 +65,9 @@ class ImageWorker:
 
     def __init__(self, threads: int) -> None:
         self._classifiers = ClassifierCache(threads)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="renditions")
+        # Started now: a limit that leaves no room for it must not show at somebody's image.
+        self._writer.submit(int).result()
 
     def process(self, request: ImageRequest) -> ImageResult:
         """Decodes, writes the renditions and classifies.
@@ -73,18 +80,33 @@ class ImageWorker:
         decoded = decode(request.path, _need(request, classifier), request.maximum_pixels)
         seconds["decode"] = perf_counter() - start
 
-        start = perf_counter()
-        original = (decoded.width, decoded.height)
-        placeholder = write_renditions(decoded.image, original, request.renditions)
-        seconds["renditions"] = perf_counter() - start
-
-        predictions: tuple[Prediction, ...] = ()
-        if classifier is not None:
-            start = perf_counter()
-            predictions = classifier.classify(decoded.image, request.top)
-            seconds["inference"] = perf_counter() - start
+        placeholder, predictions = self._use(decoded, request, classifier, seconds)
         keywords = read_keywords(request.path) if request.reads_keywords else ()
         return _result(decoded, placeholder, predictions, classifier, seconds, keywords)
+
+    def _use(
+        self,
+        decoded: Decoded,
+        request: ImageRequest,
+        classifier: Classifier | None,
+        seconds: dict[str, float],
+    ) -> tuple[str, tuple[Prediction, ...]]:
+        """Writes the renditions and classifies: one after the other, or at once when it is urgent, since native code
+        does both. Returns the placeholder and the predictions; notes the seconds of each."""
+        original = (decoded.width, decoded.height)
+        write = partial(_timed, write_renditions, decoded.image, original, request.renditions)
+        predictions: tuple[Prediction, ...] = ()
+        writing: Future[tuple[str, float]] = self._writer.submit(write)
+        try:
+            if not request.is_urgent:
+                writing.result()
+            if classifier is not None:
+                predictions, seconds["inference"] = _timed(classifier.classify, decoded.image, request.top)
+        finally:
+            # Whatever came of the classification: the next image must not find this one still being written.
+            wait([writing])
+        placeholder, seconds["renditions"] = writing.result()
+        return placeholder, predictions
 
     def answer(self, message: dict[str, Any]) -> dict[str, Any]:
         """The answer to one message of the protocol."""
@@ -94,6 +116,12 @@ class ImageWorker:
         except InferenceError as error:
             return {"id": number, "error": error_to_json(error)}
         return {"id": number, "result": result_to_json(result)}
+
+
+def _timed(work: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> tuple[R, float]:
+    """What `work` returns, and the seconds that it took."""
+    start = perf_counter()
+    return work(*arguments, **options), perf_counter() - start
 
 
 def serve(lines: Iterable[bytes], protocol: int, threads: int) -> None:

@@ -21,7 +21,14 @@ from autotag.inference.messages import encode
 # sysexits' codes.
 MEMORY_EXIT_CODE = 86
 # What Python, C++ and the dynamic loader print when memory ends.
-MEMORY_WORDS = ("MemoryError", "bad_alloc", "annot allocate memory", "out of memory", "failed to map segment")
+MEMORY_WORDS = (
+    "MemoryError",
+    "bad_alloc",
+    "annot allocate memory",
+    "out of memory",
+    "failed to map segment",
+    "can't start new thread",
+)
 KEPT_LINES = 20
 LONGEST_LINE = 500
 READ_BYTES = 1 << 16

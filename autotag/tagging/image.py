@@ -15,7 +15,8 @@ class ImageInHand:
 
     Whoever needs it decoded first gets the renditions made in the same go; `finish` makes them when no
     provider needed it. A model runs in `process`; what needs no model is decoded in `decoder`, so that it goes
-    on while the TensorFlow process is disabled, and its crashes are no crashes of TensorFlow.
+    on while the TensorFlow process is disabled, and its crashes are no crashes of TensorFlow. `is_urgent` says that
+    nothing else waits to be decoded.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class ImageInHand:
         decoder: InferenceProcess,
         maximum_pixels: int,
         reads_keywords: bool = False,
+        is_urgent: bool = False,
     ) -> None:
         self.sha256 = sha256
         self.mime_type = mime_type
@@ -37,6 +39,7 @@ class ImageInHand:
         self._decoder = decoder
         self._maximum_pixels = maximum_pixels
         self._reads_keywords = reads_keywords
+        self._is_urgent = is_urgent
 
     @property
     def has_renditions(self) -> bool:
@@ -90,6 +93,7 @@ class ImageInHand:
                     renditions=(*wanted.values(), *more),
                     maximum_pixels=self._maximum_pixels,
                     reads_keywords=self._reads_keywords and self.facts is None,
+                    is_urgent=self._is_urgent,
                 )
                 result = (self._decoder if model is None else self._process).process(request)
             for key, rendition in wanted.items():

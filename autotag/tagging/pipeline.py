@@ -101,7 +101,7 @@ class Pipeline:
         """
         hand = _Hand(document_ids, is_interrupted)
         began = time.monotonic()
-        outcomes = self._work_off(self._claims(instance_id, hand))
+        outcomes = self._work_off(self._claims(instance_id, hand), is_alone=len(document_ids) == 1)
         if outcomes:
             self._seconds_each[instance_id] = (time.monotonic() - began) / len(outcomes)
         if len(document_ids) > 1 and hand.not_taken:
@@ -126,10 +126,11 @@ class Pipeline:
             return TOGETHER_AT_FIRST
         return max(1, min(TOGETHER, int(CLAIM_FOR_SECONDS / max(pace, 1e-9))))
 
-    def _work_off(self, claims: Iterable[Claim]) -> list[Outcome]:
+    def _work_off(self, claims: Iterable[Claim], *, is_alone: bool = False) -> list[Outcome]:
         """Examine claimed documents and record them, the ready ones whenever a moment has passed.
 
-        While the process works on one image, the next is made ready for it and the last ones are recorded.
+        While the process works on one image, the next is made ready for it and the last ones are recorded. `is_alone`
+        says that there is no next.
         """
         outcomes: list[Outcome] = []
         ready: list[tuple[Claim, Outcome]] = []
@@ -147,7 +148,8 @@ class Pipeline:
 
         try:
             for held in claims:
-                in_hand.append((held, self._examiners.submit(copy_context().run, self._examine_timed, held)))
+                run = copy_context().run
+                in_hand.append((held, self._examiners.submit(run, self._examine_timed, held, is_alone)))
                 finish(AT_ONCE)
             finish(0)
         finally:
@@ -156,11 +158,11 @@ class Pipeline:
                 examination.cancel()
         return outcomes + (self._record(ready) if ready else [])
 
-    def _examine_timed(self, held: Claim) -> Outcome:
+    def _examine_timed(self, held: Claim, is_alone: bool) -> Outcome:
         structlog.contextvars.bind_contextvars(document_id=held.document_id)
         started = time.monotonic()
         waiting = Stopwatch()
-        outcome = self._examine(held, waiting)
+        outcome = self._examine(held, waiting, is_alone)
         return replace(outcome, seconds=round(time.monotonic() - started - waiting.seconds, 4))
 
     def _record(self, ready: Sequence[tuple[Claim, Outcome]]) -> list[Outcome]:
@@ -184,7 +186,7 @@ class Pipeline:
             )
         return [outcome for _, outcome in written]
 
-    def _examine(self, held: Claim, waiting: Stopwatch) -> Outcome:
+    def _examine(self, held: Claim, waiting: Stopwatch, is_alone: bool) -> Outcome:
         if held.mime_type not in IMAGE_TYPES:
             return _not_an_image(held)
         settings = self._settings(held.instance_id, held.configuration_version)
@@ -196,6 +198,7 @@ class Pipeline:
             decoder=self._decoder,
             maximum_pixels=settings.maximum_pixels,
             reads_keywords=settings.imports_keywords and not held.is_decoded,
+            is_urgent=is_alone,
         )
         try:
             outcome = _why_not(held, settings)

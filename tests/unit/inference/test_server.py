@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from autotag.inference.errors import ModelRejected
+from autotag.inference import server
+from autotag.inference.classifier import Classifier
+from autotag.inference.decoding import Need
+from autotag.inference.errors import ModelCode, ModelRejected, RenditionFailed
 from autotag.inference.messages import READY, ImageRequest, Rendition, encode, request_to_json
+from autotag.inference.renditions import write_renditions
 from autotag.inference.server import ClassifierCache, ImageWorker, serve
 from autotag.inference.store import ModelStore
 
@@ -46,6 +53,48 @@ def test_without_a_model_nothing_is_predicted(picture: Path) -> None:
 
     assert (result.predictions, result.model, result.runtime) == ((), None, None)
     assert set(result.seconds) == {"decode", "renditions"}
+
+
+def test_renditions_are_whole_whatever_becomes_of_the_classification(
+    models: ModelStore, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = ImageWorker(threads=1)
+    renditions = (Rendition(tmp_path / "thumb.jpg", 64),)
+    request = ImageRequest(picture, models.path(DEFAULT), renditions, is_urgent=True)
+    begun = threading.Event()
+
+    def refuse(*_: object) -> None:
+        assert begun.wait(20)
+        raise ModelRejected(ModelCode.MODEL_UNUSABLE, "no")
+
+    def write(*arguments: Any) -> str:
+        begun.set()
+        time.sleep(0.05)  # so that the other one is over long before
+        return write_renditions(*arguments)
+
+    monkeypatch.setattr("autotag.inference.classifier.Classifier.classify", refuse)
+    monkeypatch.setattr(server, "write_renditions", write)
+    monkeypatch.setattr(ClassifierCache, "get", lambda *_: Classifier.__new__(Classifier))
+    monkeypatch.setattr(server, "_need", lambda *_: Need(64))
+    with pytest.raises(ModelRejected):
+        worker.process(request)
+    assert (tmp_path / "thumb.jpg").exists()
+
+
+def test_what_is_urgent_gives_the_same(models: ModelStore, picture: Path, tmp_path: Path) -> None:
+    request = ImageRequest(picture, models.path(DEFAULT), (Rendition(tmp_path / "thumb.jpg", 64),))
+    worker = ImageWorker(threads=1)
+    calm, urgent = (worker.process(replace(request, is_urgent=urgent)) for urgent in (False, True))
+    assert replace(calm, seconds={}) == replace(urgent, seconds={})
+    assert set(urgent.seconds) == set(calm.seconds)
+
+
+def test_a_rendition_that_cannot_be_written_is_told_although_the_image_was_classified(
+    models: ModelStore, picture: Path, tmp_path: Path
+) -> None:
+    nowhere = Rendition(tmp_path / "absent" / "thumb.jpg", 64)
+    with pytest.raises(RenditionFailed):
+        ImageWorker(threads=1).process(ImageRequest(picture, models.path(DEFAULT), (nowhere,)))
 
 
 def test_a_bad_image_is_an_answer_and_the_next_request_is_served(picture: Path, tmp_path: Path) -> None:
