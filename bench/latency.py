@@ -2,8 +2,8 @@
 
 First on an idle installation, photograph after photograph, beside what the bare machine takes to decode and classify
 the same one; then for single uploads while a backlog of another instance, and one of the same, is being tagged. The
-wait ends with the API's answer that has the tags. When to ask is seen in the database, which costs the installation nothing:
-a program that kept asking the API would have its calls and pauses in the figure, and compete for the processor.
+wait ends with the API's answer that has the tags. When to ask is seen in the database, which costs the installation
+nothing: a program that kept asking the API would have its calls and pauses in the figure, and compete for time.
 """
 
 from __future__ import annotations

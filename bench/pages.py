@@ -256,6 +256,8 @@ def addresses(session: Session, instance_id: int) -> dict[str, str]:
         ("common tag, failed", {"tag": seed.COMMON_TAG, "state": "failed"}),
         ("search, common", {"q": seed.COMMON_TAG}),
         ("search, rare", {"q": seed.RARE_TAG}),
+        # Fills its page with 1,000 documents as well, so that like is compared with like.
+        ("search, two common words", {"q": f"{seed.COMMON_TAG} jpg"}),
         ("search, two words", {"q": "harbour morning"}),
         ("search by name", {"q": "harbour", "order": "name"}),
         (f"page {FAR}", {"cursor": far_cursor(session, here)}),

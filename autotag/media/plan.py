@@ -59,6 +59,8 @@ def find_page(
     way = _Way(session, instance_id, query)
     if way.leads_nowhere:
         return Found([], 0)
+    if position is None and way.leads_by_id and way.is_counted_by_index:
+        return way.beginning(limit + 1)
     total, is_least = (0, False) if way.leads_in_order else way.count()
     ids = way.page(position, limit + 1, total)
     if position is None and len(ids) <= limit:
@@ -102,10 +104,35 @@ class _Way:
             return True
         return self._order.column is Document.id and self._leader.is_ordered
 
+    @property
+    def leads_by_id(self) -> bool:
+        """Whether the order is that of the ids, and what is filtered by yields documents in it."""
+        return self._order.column is Document.id and self.leads_in_order
+
+    @property
+    def is_counted_by_index(self) -> bool:
+        """Whether indexes alone tell whether a document belongs to the list."""
+        return not self._rest or (self._leader is not None and self._leader.ids is not None)
+
+    def beginning(self, limit: int) -> Found:
+        """Find the first page and count the list by one pass, where the leader leads by id.
+
+        A search for a word of many documents takes its time before it yields the first, and would take it twice.
+        """
+        ordered = self._ordered(self._led(), None)
+        first = ordered.limit(COUNTED_AT_MOST + 1).cte("first_documents")
+        (named,) = first.c
+        total = select(func.count()).select_from(first).scalar_subquery()
+        descends = self._order.is_descending
+        rows = self._session.execute(
+            select(named, total).order_by(named.desc() if descends else named.asc()).limit(limit)
+        ).all()
+        return Found([row[0] for row in rows], rows[0][1] if rows else 0)
+
     def count(self) -> tuple[int, bool]:
         """Count the documents, up to COUNTED_AT_MOST and one; and say whether there may be more that were not seen."""
         most = COUNTED_AT_MOST + 1
-        if not self._rest or (self._leader is not None and self._leader.ids is not None):
+        if self.is_counted_by_index:
             return self._size(self._led(), most), False
         candidates = self._found.limit(LOOKED_AT).subquery()
         (named,) = candidates.c
@@ -167,6 +194,12 @@ class _Way:
     def _page(
         self, statement: Select[Any], position: Position | None, limit: int, *, is_sorted: bool = True
     ) -> list[int]:
+        ordered = self._ordered(statement, position, is_sorted=is_sorted)
+        return list(self._session.scalars(ordered.limit(limit)))
+
+    def _ordered(
+        self, statement: Select[Any], position: Position | None, *, is_sorted: bool = True
+    ) -> Select[Any]:
         (named,) = statement.selected_columns
         keys = [named] if self._order.column is Document.id else [self._order.column, named]
         if position is not None:
@@ -174,8 +207,7 @@ class _Way:
         if not is_sorted:
             keys = [self._plus(key) for key in keys]
         descends = self._order.is_descending
-        statement = statement.order_by(*(key.desc() if descends else key.asc() for key in keys))
-        return list(self._session.scalars(statement.limit(limit)))
+        return statement.order_by(*(key.desc() if descends else key.asc() for key in keys))
 
     def _beyond(self, keys: Sequence[ColumnElement[Any]], position: Position) -> ColumnElement[bool]:
         key, document_id = position

@@ -131,17 +131,21 @@ class Covered:
     is_least: bool
 
 
-def count_covered(session: Session, instance_id: int, scope: RunScope) -> Covered:
-    """Return how many images a run over all, or over all without tags, would cover now.
+def count_covered(session: Session, instance_id: int) -> dict[RunScope, Covered]:
+    """Return how many images a run over all, and one over all without tags, would cover now.
 
     LOOKED_AT files are looked at, so that the answer takes no longer in a large library.
     """
     looked_at = select(Document.id).where(Document.instance_id == instance_id, Document.deleted_at.is_(None))
-    some = looked_at.limit(LOOKED_AT).subquery()
-    chosen = _covered(select(Document.id).join(some, some.c.id == Document.id), scope).subquery()
-    images = session.scalar(select(func.count()).select_from(chosen)) or 0
-    seen = session.scalar(select(func.count()).select_from(looked_at.limit(LOOKED_AT + 1).subquery())) or 0
-    return Covered(images, seen > LOOKED_AT)
+    some = looked_at.limit(LOOKED_AT + 1).subquery()
+    images = func.count().filter(_is_image())
+    untagged = func.count().filter(_is_image(), *_is_untagged())
+    counted = (
+        select(func.count(), images, untagged).select_from(Document).join(some, some.c.id == Document.id)
+    )
+    seen, everything, without = session.execute(counted).one()
+    is_least = seen > LOOKED_AT
+    return {RunScope.ALL: Covered(everything, is_least), RunScope.UNTAGGED: Covered(without, is_least)}
 
 
 def load_run(session: Session, instance_id: int, run_id: int, *, for_change: bool = False) -> TaggingRun:
@@ -244,11 +248,15 @@ def _covered(chosen: Select[Any], scope: RunScope) -> Select[Any]:
     if scope in (RunScope.ALL, RunScope.UNTAGGED):
         chosen = chosen.where(_is_image())
     if scope is RunScope.UNTAGGED:
-        chosen = chosen.where(
-            Document.tagging_state.in_(FINAL_STATES),
-            ~exists().where(TagAssignment.document_id == Document.id),
-        )
+        chosen = chosen.where(*_is_untagged())
     return chosen
+
+
+def _is_untagged() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return (
+        Document.tagging_state.in_(FINAL_STATES),
+        ~exists().where(TagAssignment.document_id == Document.id),
+    )
 
 
 def _write_items(session: Session, run: TaggingRun, chosen: Select[tuple[int]]) -> None:

@@ -258,7 +258,7 @@ def test_a_run_is_stopped_resumed_and_undone_as_on_sqlite(
         assert (found.counts.done, found.counts.left) == (WINDOW + 4, 0)
         assert len(list_tagged(session, library.run(run), limit=5)) == 5
         assert len(list_runs(session, instance_id)) == 1
-        assert count_covered(session, instance_id, RunScope.UNTAGGED).images == 0
+        assert count_covered(session, instance_id)[RunScope.UNTAGGED].images == 0
     library.act(undo_run, run)
     library.go_on()
     assert library.run(run).finished_at is not None

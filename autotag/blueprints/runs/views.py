@@ -26,13 +26,14 @@ def index() -> ResponseReturnValue:
     before = position(request.args.get("before", ""))
     found = list_runs(session, instance_id, before_id=before, limit=RUNS_ON_A_PAGE + 1)
     shown = found[:RUNS_ON_A_PAGE]
+    covered = count_covered(session, instance_id)
     return render_template(
         "runs/index.html",
         runs=shown,
         before=before,
         older=shown[-1].run.id if len(found) > RUNS_ON_A_PAGE else None,
-        untagged=count_covered(session, instance_id, RunScope.UNTAGGED),
-        everything=count_covered(session, instance_id, RunScope.ALL),
+        untagged=covered[RunScope.UNTAGGED],
+        everything=covered[RunScope.ALL],
         refusal=load_tagging_settings(session, instance_id).refusal,
     )
 
