@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 from PIL import Image, ImageDraw
-from sqlalchemy import Engine, NullPool, RowMapping, bindparam, create_engine, event, make_url, text
+from sqlalchemy import Engine, NullPool, bindparam, create_engine, event, make_url, text
 
 from autotag.cli import group
 from autotag.models.engine import sqlite_module
@@ -190,8 +190,8 @@ class Database:
         options = {"module": sqlite_module()} if make_url(url).get_backend_name() == "sqlite" else {}
         self.engine = create_engine(url, poolclass=NullPool, **options)
 
-    def rows(self, statement: str, **parameters: Any) -> Sequence[RowMapping]:
-        """Run a query; parameters that are lists are for `IN :name`."""
+    def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Run a query; parameters that are lists are for `IN :name`. Columns of JSON come as text on every database."""
         query = text(statement).bindparams(
             *(
                 bindparam(name, expanding=True)
@@ -200,7 +200,14 @@ class Database:
             )
         )
         with self.engine.connect() as connection:
-            return connection.execute(query, parameters).mappings().all()
+            rows = connection.execute(query, parameters).mappings().all()
+        return [
+            {
+                name: json.dumps(value) if isinstance(value, list | dict) else value
+                for name, value in row.items()
+            }
+            for row in rows
+        ]
 
     def value(self, statement: str, **parameters: Any) -> Any:
         rows = self.rows(statement, **parameters)
@@ -210,7 +217,7 @@ class Database:
         with self.engine.begin() as connection:
             connection.execute(text(statement), parameters)
 
-    def document(self, document_id: int) -> RowMapping:
+    def document(self, document_id: int) -> dict[str, Any]:
         return self.rows("SELECT * FROM document WHERE id = :id", id=document_id)[0]
 
     def tags(self, document_id: int) -> dict[str, float]:
@@ -500,7 +507,7 @@ class Tenant:
     def configure(self, entry: str, **fields: object) -> None:
         self.installation.configure(entry, self.web_id, **fields)
 
-    def provider_state(self, provider: str) -> RowMapping | None:
+    def provider_state(self, provider: str) -> dict[str, Any] | None:
         rows = self.installation.database.rows(
             "SELECT * FROM provider_state WHERE instance_id = :id AND provider = :provider",
             id=self.id,

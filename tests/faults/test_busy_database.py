@@ -76,6 +76,7 @@ def documents(sessions: sessionmaker[Session]) -> int:
         return len(session.scalars(select(Document.id)).all())
 
 
+@pytest.mark.sqlite
 def test_a_long_reader_holds_nobody_up(
     person: Browser, config: Config, sessions: sessionmaker[Session]
 ) -> None:
@@ -85,6 +86,7 @@ def test_a_long_reader_holds_nobody_up(
     assert documents(sessions) == 1
 
 
+@pytest.mark.sqlite
 def test_behind_a_long_writer_pages_are_shown_and_uploads_are_to_be_sent_again(
     person: Browser, config: Config, sessions: sessionmaker[Session]
 ) -> None:
@@ -101,6 +103,7 @@ def test_behind_a_long_writer_pages_are_shown_and_uploads_are_to_be_sent_again(
     assert documents(sessions) == 1
 
 
+@pytest.mark.sqlite
 def test_a_session_that_has_to_be_renewed_shows_pages_behind_a_long_writer(
     person: Browser, config: Config, sessions: sessionmaker[Session]
 ) -> None:
@@ -113,6 +116,7 @@ def test_a_session_that_has_to_be_renewed_shows_pages_behind_a_long_writer(
         assert utc_now() - session.scalars(select(UserSession.last_seen_at)).one() < timedelta(hours=1)
 
 
+@pytest.mark.sqlite
 def test_an_upload_that_is_committed_is_acknowledged_though_the_broker_is_away_and_the_database_busy(
     person: Browser, config: Config, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,6 +127,7 @@ def test_a_file_that_finds_no_room_is_refused_and_the_next_one_is_taken(
     assert stored(sessions, FolderStorage(config.storage_path)) == 1
 
 
+@pytest.mark.sqlite
 @pytest.mark.usefixtures("mounts")
 def test_a_full_disk_below_everything_is_said_clearly_and_over_when_there_is_room(
     uploader: Build, config: Config, tmp_path: Path, in_child: InChild

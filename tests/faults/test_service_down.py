@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -59,13 +60,17 @@ def failures(tenant: Tenant) -> int:
 
 def wait_seconds(tenant: Tenant) -> float:
     """How long from now until the service is to be asked again."""
+    retry_at, _ = retry_and_begin(tenant)
+    return (retry_at - datetime.now(UTC).replace(tzinfo=None)).total_seconds()
+
+
+def retry_and_begin(tenant: Tenant) -> tuple[datetime, datetime]:
+    """When the service is to be asked again, and since when it is in trouble."""
     (row,) = tenant.installation.database.rows(
-        "SELECT (julianday(retry_at) - julianday('now')) * 86400 AS seconds FROM provider_state"
-        " WHERE instance_id = :id",
-        id=tenant.id,
+        "SELECT retry_at, since FROM provider_state WHERE instance_id = :id", id=tenant.id
     )
-    seconds: float = row["seconds"]
-    return seconds
+    # SQLite keeps them as text.
+    return datetime.fromisoformat(str(row["retry_at"])), datetime.fromisoformat(str(row["since"]))
 
 
 def log_lines(tenant: Tenant, event: str) -> list[str]:
@@ -124,12 +129,8 @@ def test_a_service_that_asks_for_patience_is_left_alone_for_that_long(
     microsoft.fail_next(1, microsoft.error(429, "Too many requests.", Retry_After="1800"))
     ids = upload(tenant, make_pictures(4))
     down_road.wait(lambda: all_wait(tenant, ids), "all images waiting", 20)
-    (waits,) = down_road.database.rows(
-        "SELECT (julianday(retry_at) - julianday(since)) * 86400 AS seconds FROM provider_state"
-        " WHERE instance_id = :id",
-        id=tenant.id,
-    )
-    assert 1795 <= waits["seconds"] <= 1900
+    retry_at, since = retry_and_begin(tenant)
+    assert 1795 <= (retry_at - since).total_seconds() <= 1900
     assert len(microsoft.requests) == 1
     tenant.pass_time()
     down_road.wait_final(ids, 20)

@@ -279,7 +279,7 @@ def test_a_thousand_undecodable_files_count_against_nothing(
     columns = [name for name in database.rows("SELECT * FROM document LIMIT 1")[0] if name != "id"]
     fresh = {"tagging_state": "'queued'", "tagging_attempts": "0", "tagging_enqueued_at": "NULL"}
     values = ", ".join(fresh.get(name, name) for name in columns)
-    copies = "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9) SELECT i FROM n)"
+    copies = "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9) SELECT i FROM n) AS nine"
     database.change(
         f"INSERT INTO document ({', '.join(columns)}) SELECT {values} FROM document, {copies}"
         " WHERE instance_id = :id",

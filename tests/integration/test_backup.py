@@ -46,7 +46,9 @@ def test_what_was_acknowledged_before_a_backup_is_there_after_a_restore(
 
     installation.stop()
     shutil.rmtree(installation.instance_path)
-    restored = installation.run("restore", str(target), "--json")
+    # The folder is gone, and so is the database where that is a file; elsewhere it is still there.
+    on_server = installation.database.engine.dialect.name != "sqlite"
+    restored = installation.run("restore", str(target), "--json", *(["--overwrite"] if on_server else []))
     assert restored.returncode == 0, restored.stderr
     installation.start()
     installation.wait_final(promised)

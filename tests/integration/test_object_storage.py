@@ -136,7 +136,7 @@ def sweep_tomorrow(installation: Installation, store: Any) -> int:
     """Sweep as the scheduler does, as if a day had passed; return how many contents went."""
     installation.database.change("UPDATE released_content SET released_at = :past", past=LONG_AGO)
     store.age(DAY_SECONDS)
-    sessions = build_session_factory(f"sqlite:///{installation.instance_path / 'autotag.sqlite'}")
+    sessions = build_session_factory(installation.database.engine.url.render_as_string(hide_password=False))
     with pytest.MonkeyPatch.context() as patch:
         for name, value in store.environment.items():
             patch.setenv(name, value)
