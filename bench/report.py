@@ -81,18 +81,34 @@ def latency_rows(found: Figures) -> Iterator[Row]:
         yield at_most(what, found[f"{key}_longest_seconds"], latency.TARGET_BACKLOG_SECONDS, " s")
 
 
+NAMED_PAGES = {
+    "The list": "list",
+    "The list with a filter (a common tag)": "common tag",
+    "A search (a common word)": "search, common",
+    "A search (two common words)": "search, two common words",
+    "A tag's page": "tag page",
+    f"Page {pages.FAR} of the list": f"page {pages.FAR}",
+    "Operations": "operations",
+}
+
+
 def pages_rows(found: Figures) -> Iterator[Row]:
     bare = f"{found['bare']:.2f} ms"
-    everywhere = found["pages"]
+    everywhere, total = found["pages"], f"{found['total']:,} documents"
+    against = f"against {found['small']:,}"
+    for title, name in NAMED_PAGES.items():
+        one = everywhere[name]
+        what = f"{title} with {total}, p95; {against} documents"
+        figure = f"{one['large_p95']:.1f} ms; {one['ratio']:.2f} times"
+        is_met = one["large_p95"] <= pages.TARGET_MILLISECONDS and one["ratio"] <= pages.TARGET_RATIO
+        target = f"at most {pages.TARGET_MILLISECONDS:g} ms; {pages.TARGET_RATIO:g} times"
+        yield Row(what, figure, bare, target, is_met)
     slowest = max(everywhere, key=lambda name: everywhere[name]["large_p95"])
     steepest = max(everywhere, key=lambda name: everywhere[name]["ratio"])
-    total = f"{found['total']:,} documents"
     what = f"Slowest page with {total} ({slowest}), p95"
     yield at_most(what, everywhere[slowest]["large_p95"], pages.TARGET_MILLISECONDS, " ms", bare)
-    what = f"Its time against {found['small']:,} documents, worst page ({steepest})"
-    yield at_most(what, everywhere[steepest]["ratio"], pages.TARGET_RATIO, "")
-    plain = everywhere["list"]
-    yield at_most("The list, p95", plain["large_p95"], pages.TARGET_MILLISECONDS, " ms", bare)
+    what = f"Steepest page with {total} ({steepest}), {against} documents"
+    yield at_most(what, everywhere[steepest]["ratio"], pages.TARGET_RATIO, " times")
 
 
 def uploads_rows(found: Figures) -> Iterator[Row]:
@@ -149,6 +165,7 @@ def measurements(pages_folder: str | None) -> list[Measurement]:
         Measurement("footprint", (), footprint_rows),
         Measurement("memory", (), memory_rows),
         Measurement("uploads", (), uploads_rows),
+        Measurement("pages", kept, pages_rows),
         Measurement("pages", (*million, *kept), pages_rows),
         Measurement("machines", (), machines_rows),
     ]

@@ -34,3 +34,17 @@ def test_every_measurement_is_a_script_with_lines(report: ModuleType) -> None:
     for one in report.measurements(None):
         assert (report.BENCH / f"{one.script}.py").is_file()
         assert callable(one.rows)
+
+
+def test_a_page_is_met_when_both_its_time_and_its_ratio_are(report: ModuleType) -> None:
+    everywhere = {name: {"large_p95": 30.0, "ratio": 1.1} for name in report.NAMED_PAGES.values()}
+    everywhere["list"] = {"large_p95": 101.0, "ratio": 1.5}
+    everywhere["operations"] = {"large_p95": 50.0, "ratio": 2.5}
+    found = {"bare": 0.4, "total": 100_000, "small": 1_000, "pages": everywhere}
+    rows = list(report.pages_rows(found))
+    met = {row.what.rpartition(" with ")[0]: row.is_met for row in rows[: len(report.NAMED_PAGES)]}
+    assert [title for title, is_met in met.items() if not is_met] == ["The list", "Operations"]
+    assert rows[0].figure == "101.0 ms; 1.50 times"
+    slowest, steepest = rows[-2:]
+    assert ("(list)" in slowest.what, slowest.is_met) == (True, False)
+    assert ("(operations)" in steepest.what, steepest.figure) == (True, "2.5 times")
