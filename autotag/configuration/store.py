@@ -17,6 +17,7 @@ from autotag.configuration.validation import Bounds, Choices, host_of, read_text
 from autotag.instances.audit import MASK, audit
 from autotag.models import ConfigurationRecord, ConfigurationState, Level
 from autotag.models.base import utc_now
+from autotag.models.insertion import insert_new
 from autotag.models.unit_of_work import UnitOfWork
 
 
@@ -116,6 +117,7 @@ def save(
     Raises InvalidConfiguration, or ConfigurationConflict when it is not the expected version any more; then
     nothing is saved. Saving what is there already changes nothing but makes it this place's own.
     """
+    _hold(work.session)
     before = resolve(work.session, place)
     own_version = before.version if before.source is Source.OWN else 0
     if submission.expected_version is not None and submission.expected_version != own_version:
@@ -133,6 +135,7 @@ def save(
 
 def reset(work: UnitOfWork, place: Place, actor: str) -> Resolved:
     """Remove a place's own record, so that it inherits again. No change when it has none."""
+    _hold(work.session)
     removed = work.session.execute(
         delete(ConfigurationRecord).where(*_where(place)).returning(ConfigurationRecord.id)
     ).all()
@@ -144,6 +147,7 @@ def reset(work: UnitOfWork, place: Place, actor: str) -> Resolved:
 
 def rotate_secrets(work: UnitOfWork, box: SecretBox) -> int:
     """Encrypt with the current key what an earlier key encrypted; return how many secrets."""
+    _hold(work.session)
     rotated = 0
     for record in work.session.scalars(select(ConfigurationRecord)):
         place = Place(find_entry(record.entry), record.level, record.instance_id)
@@ -207,10 +211,13 @@ def _count_change(session: Session) -> int:
             .values(version=ConfigurationState.version + 1)
             .returning(ConfigurationState.version)
         )
-    if counted is None:
-        session.add(ConfigurationState(id=1, version=1))
-        return 1
-    return int(counted)
+    return int(counted or 0)
+
+
+def _hold(session: Session) -> None:
+    """Let nobody else change the configuration before the transaction ends: what is read here is what is replaced."""
+    insert_new(session, ConfigurationState.__table__, [{"id": 1, "version": 0}])
+    session.execute(select(ConfigurationState.id).with_for_update())
 
 
 def _above(session: Session, entry: Entry) -> Mapping[str, Any]:

@@ -6,8 +6,7 @@ import json
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor, wait
 from math import ceil
 from pathlib import Path
 from time import perf_counter
@@ -93,15 +92,16 @@ class ImageWorker:
     ) -> tuple[str, tuple[Prediction, ...]]:
         """Writes the renditions and classifies: one after the other, or at once when it is urgent, since native code
         does both. Returns the placeholder and the predictions; notes the seconds of each."""
-        original = (decoded.width, decoded.height)
-        write = partial(_timed, write_renditions, decoded.image, original, request.renditions)
-        predictions: tuple[Prediction, ...] = ()
-        writing: Future[tuple[str, float]] = self._writer.submit(write)
+        given = decoded.image, (decoded.width, decoded.height), request.renditions
+        if classifier is None or not request.is_urgent:
+            placeholder, seconds["renditions"] = _timed(write_renditions, *given)
+            if classifier is None:
+                return placeholder, ()
+            predictions, seconds["inference"] = _timed(classifier.classify, decoded.image, request.top)
+            return placeholder, predictions
+        writing = self._writer.submit(lambda: _timed(write_renditions, *given))
         try:
-            if not request.is_urgent:
-                writing.result()
-            if classifier is not None:
-                predictions, seconds["inference"] = _timed(classifier.classify, decoded.image, request.top)
+            predictions, seconds["inference"] = _timed(classifier.classify, decoded.image, request.top)
         finally:
             # Whatever came of the classification: the next image must not find this one still being written.
             wait([writing])

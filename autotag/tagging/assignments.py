@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 from autotag.media import search
 from autotag.models import AssignmentSource, Document, Tag, TagAssignment, TaggingState, TagRejection
 from autotag.models.base import utc_now
+from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.tag_changes import ASSIGNMENT, REJECTION, Forgotten, TagChanges
-from autotag.tagging.tag_creation import ensure_tags, insert_new
+from autotag.tagging.tag_creation import ensure_tags
 from autotag.tagging.tag_names import clean_names
 
 UNTAGGED_REASON = "A person took the automatic tags off."

@@ -7,11 +7,12 @@ from sqlalchemy.orm import Session
 from autotag.media import search
 from autotag.models import AssignmentSource, TagAssignment
 from autotag.models.base import utc_now
+from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 from autotag.tagging.claims import Claim, rejected_names
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Verdict, normalize_name
-from autotag.tagging.tag_creation import ensure_tags, insert_new
+from autotag.tagging.tag_creation import ensure_tags
 
 MOST_OF_A_FILE = 100
 """Keywords of one file that become tags, the first ones; some programs write whole catalogues into files."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.entries import TENSORFLOW_PROCESS
@@ -12,6 +12,7 @@ from autotag.configuration.store import Place, resolve
 from autotag.instances.wall import across_instances
 from autotag.models import Document, ProcessState, TaggingState
 from autotag.models.base import utc_now
+from autotag.models.insertion import insert_new
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.measures import note_relaunch
 
@@ -56,8 +57,8 @@ def record_crash(sessions: sessionmaker[Session], reason: str, now: datetime | N
     now = now or utc_now()
     with sessions() as session, unit_of_work(session) as work:
         maximum, interval = _limits(work.session)
-        state = _state(work.session) or ProcessState(id=1, crashes=0)
-        work.session.add(state)
+        insert_new(work.session, ProcessState.__table__, [{"id": 1}])
+        state = work.session.scalars(_held_state()).one()
         state.crashes = 1 if _interval_passed(state, interval, now) else state.crashes + 1
         state.last_crash_at = now
         state.last_reason = reason[:REASON_LENGTH]
@@ -75,7 +76,7 @@ def record_crash(sessions: sessionmaker[Session], reason: str, now: datetime | N
 
 def enable_process(work: UnitOfWork) -> None:
     """Let the process start again, its counter at 0, and let the documents that wait for it go on at once."""
-    state = _state(work.session)
+    state = work.session.scalar(_held_state())
     if state is not None:
         state.crashes = 0
         state.disabled_at = None
@@ -95,6 +96,11 @@ def enable_process(work: UnitOfWork) -> None:
 
 def _state(session: Session) -> ProcessState | None:
     return session.scalar(select(ProcessState).execution_options(populate_existing=True))
+
+
+def _held_state() -> Select[ProcessState]:
+    """Return the statement for the state, which nobody else changes before the transaction ends."""
+    return select(ProcessState).execution_options(populate_existing=True).with_for_update()
 
 
 def _limits(session: Session) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.instances.wall import across_instances
 from autotag.models import Document, ProviderState, ProviderStatus, TaggingState
 from autotag.models.base import utc_now
+from autotag.models.insertion import insert_new
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.providers.base import ProviderMisconfigured, ProviderUnavailable
 
@@ -121,17 +122,17 @@ def back_off(failures: int, retry_after: float | None) -> timedelta:
 
 
 def _load(session: Session, instance_id: int, provider: str) -> ProviderState:
-    state = session.scalar(
+    """Return the row of a provider, made if need be; nobody else changes it before the transaction ends."""
+    held = (
         select(ProviderState)
         .where(ProviderState.instance_id == instance_id, ProviderState.provider == provider)
         .execution_options(populate_existing=True)
         .with_for_update()
     )
-    if state is None:
-        state = ProviderState(
-            instance_id=instance_id, provider=provider, status=ProviderStatus.WORKING, failures=0
-        )
-        session.add(state)
+    while (state := session.scalar(held)) is None:
+        # Again, if another worker's success takes it away at once.
+        row = {"instance_id": instance_id, "provider": provider, "status": ProviderStatus.WORKING}
+        insert_new(session, ProviderState.__table__, [row])
     return state
 
 

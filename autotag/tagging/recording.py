@@ -17,6 +17,7 @@ from autotag.models import (
     TaggingState,
 )
 from autotag.models.base import utc_now
+from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.claims import Claim, rejected_names
@@ -25,7 +26,7 @@ from autotag.tagging.file_keywords import keep_keywords
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Decision, Verdict
 from autotag.tagging.run_feeding import item_state
-from autotag.tagging.tag_creation import ensure_tags, hold_tags, insert_new
+from autotag.tagging.tag_creation import ensure_tags, hold_tags
 from autotag.tagging.webhook_events import note_documents
 
 Accepted = tuple[Claim, int, Decision]

@@ -20,10 +20,11 @@ from autotag.models import (
     User,
 )
 from autotag.models.base import utc_now
+from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.assignments import remove_tags, untag
-from autotag.tagging.tag_creation import ensure_tags, insert_new
+from autotag.tagging.tag_creation import ensure_tags
 
 UNTAGGED = "untagged"
 """Reason code of a document whose automatic tags a person took off."""

@@ -20,10 +20,11 @@ from autotag.models import (
     User,
 )
 from autotag.models.base import Choice, utc_now
+from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 from autotag.tagging.removals import UNTAGGED
 from autotag.tagging.tag_changes import Removed, TagChanges
-from autotag.tagging.tag_creation import ensure_tags, insert_new
+from autotag.tagging.tag_creation import ensure_tags
 
 SOURCE = Choice(AssignmentSource)
 CHUNK = 400

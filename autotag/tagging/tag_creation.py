@@ -4,15 +4,14 @@ Whoever writes assignments takes hold of their tags first, in the order of the t
 the search: with one order for all, nobody waits for each other in a circle. SQLite has one writer at a time anyway.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable
 
-from sqlalchemy import Row, SelectBase, Table, select
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from autotag.models import Tag
 from autotag.models.base import utc_now
+from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 
 TRIES = 5
@@ -81,33 +80,3 @@ def lock_tags(session: Session, instance_id: int, tag_ids: Collection[int]) -> l
             .execution_options(populate_existing=True)
         )
     )
-
-
-def insert_new(
-    session: Session, table: object, rows: list[dict[str, object]], *returned: InstrumentedAttribute[Any]
-) -> Sequence[Row[Any]]:
-    """Insert rows, leaving alone those that a unique constraint says are there already.
-
-    Returns the columns that are asked for, of those that are new.
-    """
-    if not rows:
-        return []
-    statement = _insert(session, table).on_conflict_do_nothing()
-    if not returned:
-        session.execute(statement, rows)
-        return []
-    return session.execute(statement.returning(*returned), rows).all()
-
-
-def insert_new_from(session: Session, table: object, columns: Sequence[str], rows: SelectBase) -> None:
-    """Insert what a statement selects, leaving alone what a unique constraint says is there already.
-
-    The statement needs a WHERE clause, without which SQLite takes the conflict's ON for one of a join.
-    """
-    session.execute(_insert(session, table).from_select(list(columns), rows).on_conflict_do_nothing())
-
-
-def _insert(session: Session, table: object) -> postgresql.Insert | sqlite.Insert:
-    assert isinstance(table, Table)  # noqa: S101 - for the type checker: __table__ is declared as FromClause
-    dialect = session.get_bind().dialect.name
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

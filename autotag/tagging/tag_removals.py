@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from autotag.models import Tag, TagAssignment, TagRejection
 from autotag.models.base import utc_now
-from autotag.tagging.tag_creation import insert_new_from
+from autotag.models.insertion import insert_new_from
 
 COLUMNS = ("instance_id", "document_id", "normalized_name", "created_by_id", "created_at")
 

@@ -35,11 +35,14 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
+from autotag.providers.base import ProviderUnavailable
 from autotag.serving.backup import BackupError, back_up
 from autotag.serving.restore import restore
 from autotag.tagging.claims import claim, release_claims_of
 from autotag.tagging.outcome import Outcome, Predictions
 from autotag.tagging.policy import Candidate, decide
+from autotag.tagging.process_state import process_health, record_crash
+from autotag.tagging.provider_state import note_trouble, troubled_providers
 from autotag.tagging.recording import record
 from autotag.tagging.run_feeding import WINDOW
 from autotag.tagging.run_progress import list_runs, list_tagged, progress_of
@@ -147,6 +150,27 @@ def test_workers_that_find_the_same_new_tag_at_once_share_it(
         assert names == ["freight car", "own 0", "own 1", "own 2"]
         assert session.scalar(select(func.count()).select_from(TagAssignment)) == 2 * DOCUMENTS
         assert session.scalar(select(func.count()).select_from(TaggingAttempt)) == DOCUMENTS
+
+
+def test_what_all_workers_note_at_once_is_counted_for_each(
+    sessions: sessionmaker[Session], instance_id: int
+) -> None:
+    """The first ones find no row; the others wait for each other."""
+    at_once = threading.Barrier(8)
+    down = ProviderUnavailable("down", "It is down.")
+
+    def note(_: int) -> None:
+        at_once.wait(30)
+        record_crash(sessions, "ended by SIGKILL")
+        at_once.wait(30)
+        note_trouble(sessions, instance_id, "google-cloud-vision", down)
+
+    with ThreadPoolExecutor(at_once.parties) as pool:
+        list(pool.map(note, range(at_once.parties)))
+    with sessions() as session:
+        assert process_health(session).crashes == at_once.parties
+        (trouble,) = troubled_providers(session, instance_id).values()
+        assert trouble.failures == at_once.parties
 
 
 def test_an_outcome_is_recorded_once_however_often_it_is_sent(

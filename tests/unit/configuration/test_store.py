@@ -31,7 +31,8 @@ from autotag.configuration.store import (
 )
 from autotag.configuration.validation import InvalidConfiguration
 from autotag.models import AuditEvent, ConfigurationRecord, VirtualInstance
-from autotag.models.unit_of_work import unit_of_work
+from autotag.models.unit_of_work import UnitOfWork, unit_of_work
+from tests.unit.at_once import second_of_two
 
 BOX = SecretBox(["a key of the tests"])
 CHOICES = {INSTALLED_MODELS: [("efficientnet-lite0", "Lite0")]}
@@ -135,6 +136,25 @@ def test_the_second_of_two_who_save_first_is_told(put: Saver) -> None:
     put(Place.of(TENSORFLOW), expected=0, enabled="true")
     with pytest.raises(ConfigurationConflict):
         put(Place.of(TENSORFLOW), expected=0, enabled="false")
+
+
+def test_of_two_who_save_in_the_same_moment_one_is_told(
+    session: Session, sessions: sessionmaker[Session]
+) -> None:
+    place = Place.of(TENSORFLOW)
+
+    def saving(threshold: str) -> Callable[[UnitOfWork], Resolved]:
+        def act(work: UnitOfWork) -> Resolved:
+            shown = shown_values(resolve(work.session, place)) | {"confidence_threshold": threshold}
+            submission = Submission(shown, "eva", expected_version=0)
+            return save(work, place, submission, box=BOX, choices=CHOICES)
+
+        return act
+
+    with pytest.raises(ConfigurationConflict):
+        second_of_two(sessions, saving("0.4"), saving("0.7"))
+    assert resolve(session, place).values["confidence_threshold"] == 0.4
+    assert configuration_version(session) == 1
 
 
 def test_a_secret_is_stored_sealed_and_kept_when_it_is_not_given_again(

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -32,7 +33,8 @@ from autotag.instances.people import (
 )
 from autotag.models import AuditEvent, Role, User, UserSession, VirtualInstance
 from autotag.models.base import utc_now
-from autotag.models.unit_of_work import unit_of_work
+from autotag.models.unit_of_work import UnitOfWork, unit_of_work
+from tests.unit.at_once import second_of_two
 from tests.unit.conftest import Factory
 
 PASSWORD = "correct horse"
@@ -361,6 +363,42 @@ def test_the_last_administrator_stays_one(
         with pytest.raises(PeopleError, match="last administrator"):
             set_user_active(work, acme, user, False, actor="boss")
     assert actions(session) == []
+
+
+def test_two_administrators_who_take_each_others_role_at_once_leave_one(
+    sessions: sessionmaker[Session], session: Session, acme: VirtualInstance, make: Factory
+) -> None:
+    emails = ["ann@example.test", "boss@example.test"]
+    for email in emails:
+        make.user(acme, email=email, role=Role.ADMINISTRATOR)
+
+    def taking_the_role_of(email: str) -> Callable[[UnitOfWork], None]:
+        def act(work: UnitOfWork) -> None:
+            instance = work.session.get_one(VirtualInstance, acme.id)
+            user = find_user(work.session, acme.id, email)
+            assert user is not None
+            set_role(work, instance, user, Role.VIEWER, actor="each other")
+
+        return act
+
+    with pytest.raises(PeopleError):
+        second_of_two(sessions, *map(taking_the_role_of, emails))
+    roles = [user.role for user in list_users(session, acme.id)]
+    assert sorted(roles) == sorted([Role.VIEWER, Role.ADMINISTRATOR])
+
+
+def test_an_address_that_two_add_at_once_is_taken_once(
+    sessions: sessionmaker[Session], session: Session, acme: VirtualInstance
+) -> None:
+    def add(work: UnitOfWork) -> User:
+        instance = work.session.get_one(VirtualInstance, acme.id)
+        return create_user(
+            work, instance, email="new@example.test", password=PASSWORD, role=Role.VIEWER, actor="two"
+        )
+
+    with pytest.raises(PeopleError, match="is a user of this instance already"):
+        second_of_two(sessions, add, add)
+    assert len(list_users(session, acme.id)) == 1
 
 
 def test_with_another_administrator_one_may_go(

@@ -21,10 +21,11 @@ from autotag.models import (
     VirtualInstance,
 )
 from autotag.models.base import utc_now
+from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.assignments import add_tags, remove_tags
-from autotag.tagging.tag_creation import ensure_tags, insert_new
+from autotag.tagging.tag_creation import ensure_tags
 from autotag.tagging.tag_list import TagNotFound
 from autotag.tagging.tag_merging import Merged, merge_tags
 from autotag.tagging.tag_names import TaggingRefused

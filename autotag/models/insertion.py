@@ -1,0 +1,38 @@
+"""Inserting what may be there already: of two who insert at once, the database lets one find it there."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, SelectBase, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+
+def insert_new(
+    session: Session, table: object, rows: list[dict[str, object]], *returned: InstrumentedAttribute[Any]
+) -> Sequence[Row[Any]]:
+    """Insert rows, leaving alone those that a unique constraint says are there already.
+
+    Returns the columns that are asked for, of those that are new.
+    """
+    if not rows:
+        return []
+    statement = _insert(session, table).on_conflict_do_nothing()
+    if not returned:
+        session.execute(statement, rows)
+        return []
+    return session.execute(statement.returning(*returned), rows).all()
+
+
+def insert_new_from(session: Session, table: object, columns: Sequence[str], rows: SelectBase) -> None:
+    """Insert what a statement selects, leaving alone what a unique constraint says is there already.
+
+    The statement needs a WHERE clause, without which SQLite takes the conflict's ON for one of a join.
+    """
+    session.execute(_insert(session, table).from_select(list(columns), rows).on_conflict_do_nothing())
+
+
+def _insert(session: Session, table: object) -> postgresql.Insert | sqlite.Insert:
+    assert isinstance(table, Table)  # noqa: S101 - for the type checker: __table__ is declared as FromClause
+    dialect = session.get_bind().dialect.name
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
