@@ -137,14 +137,13 @@ def count_covered(session: Session, instance_id: int) -> dict[RunScope, Covered]
     LOOKED_AT files are looked at, so that the answer takes no longer in a large library.
     """
     looked_at = select(Document.id).where(Document.instance_id == instance_id, Document.deleted_at.is_(None))
-    some = looked_at.limit(LOOKED_AT + 1).subquery()
+    some = looked_at.limit(LOOKED_AT).subquery()
+    seen = select(func.count()).select_from(looked_at.limit(LOOKED_AT + 1).subquery()).scalar_subquery()
     images = func.count().filter(_is_image())
     untagged = func.count().filter(_is_image(), *_is_untagged())
-    counted = (
-        select(func.count(), images, untagged).select_from(Document).join(some, some.c.id == Document.id)
-    )
-    seen, everything, without = session.execute(counted).one()
-    is_least = seen > LOOKED_AT
+    counted = select(images, untagged, seen).select_from(Document).join(some, some.c.id == Document.id)
+    everything, without, number = session.execute(counted).one()
+    is_least = number > LOOKED_AT
     return {RunScope.ALL: Covered(everything, is_least), RunScope.UNTAGGED: Covered(without, is_least)}
 
 
