@@ -402,6 +402,7 @@ def test_keys_are_neither_in_the_log_nor_in_the_clear_in_the_database_nor_in_an_
     written += [str(database.rows(f'SELECT * FROM "{name}"')).encode() for name in tables]
     # What is deleted stays in SQLite's file for a while.
     written += [path.read_bytes() for path in tenant.installation.instance_path.glob("autotag.sqlite*")]
+    assert len(written) >= 4
     for key in (google.key, WRONG_KEY):
         assert all(key.encode() not in text for text in written)
     shown = tenant.installation.command(
