@@ -204,14 +204,13 @@ def _write(session: Session, place: Place, values: dict[str, Any], actor: str) -
 
 
 def _count_change(session: Session) -> int:
-    """Count a change of the configuration and return its number."""
+    """Count a change of the configuration, which the caller holds, and return its number."""
     with session.no_autoflush:
-        counted = session.scalar(
+        return session.scalars(
             update(ConfigurationState)
             .values(version=ConfigurationState.version + 1)
             .returning(ConfigurationState.version)
-        )
-    return int(counted or 0)
+        ).one()
 
 
 def _hold(session: Session) -> None:

@@ -1,4 +1,4 @@
-"""Finding and creating virtual instances."""
+"""Finding, holding and creating virtual instances."""
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,6 +25,16 @@ def find_instance(session: Session, host: RequestedHost) -> VirtualInstance | No
         return None
     name = host.name if host.label is None else host.label
     return session.scalar(statement.where(VirtualInstance.virtual_host == name))
+
+
+def hold_instance(session: Session, instance_id: int) -> None:
+    """Let nobody else who holds the instance go on before the transaction ends. Readers do, and so do others who write.
+
+    On SQLite there is one writer anyway.
+    """
+    session.execute(
+        select(VirtualInstance.id).where(VirtualInstance.id == instance_id).with_for_update(key_share=True)
+    )
 
 
 class InstanceNames:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from autotag.instances.audit import audit
+from autotag.instances.directory import hold_instance
 from autotag.models import Role, User, UserSession, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
@@ -69,7 +70,7 @@ def create_user(
     """
     address = normalize_email(email)
     _check_role(instance, role)
-    _hold(work.session, instance)
+    hold_instance(work.session, instance.id)
     if find_user(work.session, instance.id, address) is not None:
         raise PeopleError("email", f"{address} is a user of this instance already.")
     _check_room(work.session, instance)
@@ -111,7 +112,8 @@ def set_role(work: UnitOfWork, instance: VirtualInstance, user: User, role: Role
     if user.role is role:
         return
     _check_role(instance, role)
-    _hold(work.session, instance)
+    # Two administrators who take each other's role at once would leave none.
+    hold_instance(work.session, instance.id)
     if user.is_active and not role.includes(top_role(instance)):
         _check_not_last(work.session, instance, user)
     audit(work.session, user.instance_id, actor, "role changed", user.email, [["Role", user.role, role]])
@@ -124,7 +126,7 @@ def set_user_active(
     """Let a person in or shut them out at once. Raises PeopleError for the last administrator or a full instance."""
     if user.is_active == active:
         return
-    _hold(work.session, instance)
+    hold_instance(work.session, instance.id)
     if active:
         _check_room(work.session, instance)
     else:
@@ -154,14 +156,6 @@ def roles_to_give(instance: VirtualInstance, own: Role) -> list[Role]:
 def _check_role(instance: VirtualInstance, role: Role) -> None:
     if role not in roles_of(instance):
         raise PeopleError("role", "System administrators exist in the default instance only.")
-
-
-def _hold(session: Session, instance: VirtualInstance) -> None:
-    """Let nobody else change who may do what in an instance before the transaction ends: two administrators who take
-    each other's role at once would leave none."""
-    session.execute(
-        select(VirtualInstance.id).where(VirtualInstance.id == instance.id).with_for_update(key_share=True)
-    )
 
 
 def _check_room(session: Session, instance: VirtualInstance) -> None:

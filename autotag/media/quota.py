@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from autotag.configuration.effective import effective_maximum
 from autotag.configuration.entries import UPLOADS, UPLOADS_SYSTEM
 from autotag.configuration.store import Place, resolve
+from autotag.instances.directory import hold_instance
 from autotag.media.errors import UploadRefused
-from autotag.models import DocumentVersion, VirtualInstance
+from autotag.models import DocumentVersion
 from autotag.models.unit_of_work import UnitOfWork
 
 BYTES_IN_A_MEGABYTE = 1_000_000
@@ -84,11 +85,7 @@ def take_room(work: UnitOfWork, instance_id: int, size: int, quota: Quota) -> No
     """
     if quota == NO_QUOTA:
         return
-    # Whoever adds a file of the instance waits here until the transaction is over; readers and others do not. On
-    # SQLite there is one writer anyway.
-    work.session.execute(
-        select(VirtualInstance.id).where(VirtualInstance.id == instance_id).with_for_update(key_share=True)
-    ).all()
+    hold_instance(work.session, instance_id)
     quota.check(*_held(work.session, instance_id), size)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Select, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.entries import TENSORFLOW_PROCESS
@@ -58,7 +58,8 @@ def record_crash(sessions: sessionmaker[Session], reason: str, now: datetime | N
     with sessions() as session, unit_of_work(session) as work:
         maximum, interval = _limits(work.session)
         insert_new(work.session, ProcessState.__table__, [{"id": 1}])
-        state = work.session.scalars(_held_state()).one()
+        state = _state(work.session, for_change=True)
+        assert state is not None  # noqa: S101 - for the type checker: nobody ever deletes it
         state.crashes = 1 if _interval_passed(state, interval, now) else state.crashes + 1
         state.last_crash_at = now
         state.last_reason = reason[:REASON_LENGTH]
@@ -76,7 +77,7 @@ def record_crash(sessions: sessionmaker[Session], reason: str, now: datetime | N
 
 def enable_process(work: UnitOfWork) -> None:
     """Let the process start again, its counter at 0, and let the documents that wait for it go on at once."""
-    state = work.session.scalar(_held_state())
+    state = _state(work.session, for_change=True)
     if state is not None:
         state.crashes = 0
         state.disabled_at = None
@@ -94,13 +95,10 @@ def enable_process(work: UnitOfWork) -> None:
     work.after_commit(lambda: logger.info("TensorFlow process enabled"))
 
 
-def _state(session: Session) -> ProcessState | None:
-    return session.scalar(select(ProcessState).execution_options(populate_existing=True))
-
-
-def _held_state() -> Select[ProcessState]:
-    """Return the statement for the state, which nobody else changes before the transaction ends."""
-    return select(ProcessState).execution_options(populate_existing=True).with_for_update()
+def _state(session: Session, *, for_change: bool = False) -> ProcessState | None:
+    """Return the state, if there is one; `for_change` nobody else changes it before the transaction ends."""
+    statement = select(ProcessState).execution_options(populate_existing=True)
+    return session.scalar(statement.with_for_update() if for_change else statement)
 
 
 def _limits(session: Session) -> tuple[int, int]:
