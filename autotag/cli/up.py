@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ def command(host: str, port: int, workers: int | None, quick_start: bool) -> Non
     config = load_config()
     with _alone(config.instance_path):
         _check_port(host, port)
-        with Forker("autotag.cli.forker") as forker:
+        with closing(Forker("autotag.cli.forker")) as forker:
             sign_in = _set_up(forker, quick_start)
             sys.exit(_supervise(forker, config, host, port, workers or config.workers, sign_in))
 

@@ -10,8 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 
 class ForkedPart:
@@ -91,11 +90,3 @@ class Forker:
         """End it, and with it all parts that are left."""
         self._ask.close()
         self._process.wait()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()

@@ -38,6 +38,7 @@ class Supervisor(Manager):  # type: ignore[misc]  # Honcho carries no types
     def add_part(self, name: str, start: Callable[[], ForkedPart | subprocess.Popen[bytes]]) -> None:
         """Add a part that `start` starts, where `add_process` adds one that a shell's command does."""
         self.add_process(name, name)
+        # Where Honcho's own processes keep what starts them.
         self._processes[name]["obj"]._child_ctor = lambda *_, **__: start()
 
     def loop(self, when_started: Callable[[], None] | None = None) -> None:

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -27,7 +28,7 @@ PATIENCE_SECONDS = 20.0
 def forker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forker]:
     (tmp_path / "small_forker.py").write_text(MODULE)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
-    with Forker("small_forker") as forker:
+    with closing(Forker("small_forker")) as forker:
         yield forker
 
 
@@ -129,7 +130,7 @@ def test_closing_ends_what_is_left(forker: Forker, sleeping: ForkedPart) -> None
 
 
 def test_what_cannot_be_started_is_told() -> None:
-    with Forker("no_such_module") as forker:
+    with closing(Forker("no_such_module")) as forker:
         forker._process.wait(PATIENCE_SECONDS)
         with pytest.raises(OSError, match=r"it could not be forked|Broken pipe|reset"):
             forker.start(["print()"])
