@@ -8,9 +8,10 @@ is closed.
 import os
 import socket
 import sys
+from importlib import import_module
 
 from autotag.cli import group
-from autotag.serving.fork_server import ForkServer, load
+from autotag.serving.fork_server import ForkServer, keep_shared
 
 LOADED = (
     "autotag.cli.init",
@@ -27,6 +28,16 @@ LOADED = (
 """What the parts need when they start; but not what the web server alone needs, which one process loads."""
 
 
+def load() -> None:
+    """Read what the parts need. None of it may start a thread or open a connection: forks would find it half done."""
+    for name in LOADED:
+        import_module(name)
+    from sqlalchemy.orm import configure_mappers
+
+    configure_mappers()
+    keep_shared()
+
+
 def main(descriptor: int) -> None:
     """Load, then fork until nobody asks any more. In a forked process, run its command instead."""
     # Where setproctitle would otherwise write, others look for the environment.
@@ -34,10 +45,7 @@ def main(descriptor: int) -> None:
     from setproctitle import setproctitle
 
     setproctitle("autotag forker")
-    load(LOADED)
-    from sqlalchemy.orm import configure_mappers
-
-    configure_mappers()
+    load()
     arguments = ForkServer(socket.socket(fileno=descriptor)).serve()
     if arguments:
         setproctitle(" ".join(["autotag", *arguments]))

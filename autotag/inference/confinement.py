@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# From Linux's <linux/prctl.h>: the signal to get when the parent dies.
+# From Linux's <linux/prctl.h>: the signal to get when the parent thread ends; kept across exec.
 PR_SET_PDEATHSIG = 1
 
 
@@ -27,13 +27,13 @@ def ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def die_with_parent(parent: int) -> None:
-    """Has the kernel kill this process when `parent` dies.
+def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Has the kernel send this process a signal when `parent` dies, by default one that kills it.
 
     Elsewhere than on Linux the end of standard input has to do.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
     # The parent may have died before the kernel was asked.
     if os.getppid() != parent:
         sys.exit(f"the parent process {parent} is gone")

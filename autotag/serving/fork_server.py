@@ -15,10 +15,8 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Iterable
-from importlib import import_module
 
-from autotag.serving.leash import die_with_parent
+from autotag.inference.confinement import die_with_parent
 
 DESCRIPTORS = 3
 LONGEST_REQUEST_BYTES = 65_536
@@ -84,7 +82,7 @@ class ForkServer:
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        die_with_parent(self._pid)
+        die_with_parent(self._pid, signal.SIGTERM)
         _make_group(0)
         os.dup2(output, sys.stdout.fileno())
         os.dup2(errors, sys.stderr.fileno())
@@ -113,12 +111,7 @@ def _write_if_read(descriptor: int, line: str) -> None:
         os.write(descriptor, line.encode())
 
 
-def load(modules: Iterable[str]) -> None:
-    """Import modules, and keep the garbage collector from touching them: a page that is written is no longer shared.
-
-    Nothing of it may start a thread or open a connection: a fork would find it half done.
-    """
-    for name in modules:
-        import_module(name)
+def keep_shared() -> None:
+    """Keep the garbage collector from touching what is there: a page that is written is no longer shared."""
     gc.collect()
     gc.freeze()

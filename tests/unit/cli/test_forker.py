@@ -5,10 +5,9 @@ import sys
 
 LOADS = """
 import os, sys, threading
-from autotag.cli.forker import LOADED
-from autotag.serving.fork_server import load
+from autotag.cli.forker import load
 before = os.listdir("/proc/self/fd")
-load(LOADED)
+load()
 print(threading.active_count(), len(os.listdir("/proc/self/fd")) - len(before), *sys.modules)
 """
 
