@@ -127,6 +127,9 @@ def clean_environment(**settings: str) -> dict[str, str]:
     return outer | {"PYTHONUNBUFFERED": "1"} | settings
 
 
+IDLE_SECONDS = 10.0
+
+
 class Client:
     """A person at the pages: cookies, CSRF tokens, uploads the way the page's script sends them."""
 
@@ -137,11 +140,14 @@ class Client:
         self.session.trust_env = False
         self.is_signed_in = False
         self._token: str | None = None
+        self._used = time.monotonic()
 
     def get(self, path: str, **options: Any) -> requests.Response:
+        self._leave_idle_connections()
         return self.session.get(self.address + path, timeout=30, **options)
 
     def post(self, path: str, **options: Any) -> requests.Response:
+        self._leave_idle_connections()
         return self.session.post(self.address + path, timeout=60, **options)
 
     def csrf_token(self, path: str = "/documents") -> str:
@@ -170,6 +176,13 @@ class Client:
 
     def close(self) -> None:
         self.session.close()
+
+    def _leave_idle_connections(self) -> None:
+        """Begin anew before the server, after 15 seconds, ends a connection just as a request goes out on it."""
+        now = time.monotonic()
+        if now - self._used > IDLE_SECONDS:
+            self.session.close()
+        self._used = now
 
 
 class _From(requests.adapters.HTTPAdapter):
