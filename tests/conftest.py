@@ -127,7 +127,21 @@ def clean_environment(**settings: str) -> dict[str, str]:
     return outer | {"PYTHONUNBUFFERED": "1"} | settings
 
 
-IDLE_SECONDS = 10.0
+class _Session(requests.Session):
+    """One that keeps no connection until the server, after 15 idle seconds, ends it just as a request goes out."""
+
+    LONGEST_IDLE_SECONDS = 10.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._used = time.monotonic()
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        now = time.monotonic()
+        if now - self._used > self.LONGEST_IDLE_SECONDS:
+            self.close()
+        self._used = now
+        return super().send(request, **options)
 
 
 class Client:
@@ -135,19 +149,16 @@ class Client:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.session = requests.Session()
+        self.session = _Session()
         # No proxy, no .netrc: the server is on this machine.
         self.session.trust_env = False
         self.is_signed_in = False
         self._token: str | None = None
-        self._used = time.monotonic()
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        self._leave_idle_connections()
         return self.session.get(self.address + path, timeout=30, **options)
 
     def post(self, path: str, **options: Any) -> requests.Response:
-        self._leave_idle_connections()
         return self.session.post(self.address + path, timeout=60, **options)
 
     def csrf_token(self, path: str = "/documents") -> str:
@@ -176,13 +187,6 @@ class Client:
 
     def close(self) -> None:
         self.session.close()
-
-    def _leave_idle_connections(self) -> None:
-        """Begin anew before the server, after 15 seconds, ends a connection just as a request goes out on it."""
-        now = time.monotonic()
-        if now - self._used > IDLE_SECONDS:
-            self.session.close()
-        self._used = now
 
 
 class _From(requests.adapters.HTTPAdapter):
