@@ -95,8 +95,7 @@ class Interviewer:
     def __init__(self, sessions: sessionmaker[Session], build_provider: ProviderFactory) -> None:
         self._sessions = sessions
         self._build = build_provider
-        self._token = ""
-        self._met: dict[str, Wait] = {}
+        self._met: dict[tuple[int, str], tuple[Wait, float]] = {}
         self._turns: dict[str, threading.Lock] = {}
 
     def ask(
@@ -149,7 +148,7 @@ class Interviewer:
         except ProcessCrashed as error:
             replies.crash = error.reason
             if entry.provider == TENSORFLOW and record_crash(self._sessions, error.reason):
-                self._met_since(held)[TENSORFLOW] = _disabled(utc_now())
+                self._meet(held, TENSORFLOW, _disabled(utc_now()))
             return
         finally:
             note_call(held.instance_id, entry.provider, time.monotonic() - started)
@@ -162,7 +161,7 @@ class Interviewer:
 
     def _wait(self, held: Claim, entry: ProviderSettings, provider: AutoTagProvider) -> Wait | None:
         """Say why a provider is not asked now, if it is not."""
-        met = self._met_since(held).get(entry.provider)
+        met = self._met_since(held, entry.provider)
         if met is not None:
             return met
         now = utc_now()
@@ -182,12 +181,15 @@ class Interviewer:
                 return Wait(code, reason, until)
         return None
 
-    def _met_since(self, held: Claim) -> dict[str, Wait]:
-        """Return the troubles met since this claim was made: documents claimed together cannot know of them, and
-        one of them is enough to find out."""
-        if held.token != self._token:
-            self._token, self._met = held.token, {}
-        return self._met
+    def _meet(self, held: Claim, provider: str, wait: Wait) -> None:
+        """Remember a trouble that is in the database by now, for the claims that were made before it was."""
+        self._met[held.instance_id, provider] = wait, time.monotonic()
+
+    def _met_since(self, held: Claim, provider: str) -> Wait | None:
+        """Return the trouble met since this claim was made, which cannot know of it: one document is enough to find
+        out, and claims that are made later read it themselves."""
+        wait, at = self._met.get((held.instance_id, provider), (None, 0.0))
+        return wait if held.made_at < at else None
 
     def _note(self, held: Claim, entry: ProviderSettings, error: ProviderError, replies: Replies) -> None:
         """Draw the consequence of a failure: for the image alone, for a while, or until somebody mends it."""
@@ -200,7 +202,7 @@ class Interviewer:
                 replies.unsuitable.append(error)
             case ProviderUnavailable():
                 until = note_trouble(self._sessions, held.instance_id, entry.provider, error)
-                self._met_since(held)[entry.provider] = Wait(code, error.message, until)
+                self._meet(held, entry.provider, Wait(code, error.message, until))
                 if held.attempt >= MAXIMUM_TRIES:
                     replies.failures.append(error)
                 else:
@@ -208,7 +210,7 @@ class Interviewer:
             case ProviderMisconfigured():
                 pause(self._sessions, held.instance_id, entry.provider, error)
                 wait = Wait(code, f"{title} is paused: {error.message}", utc_now() + LOOK_AGAIN)
-                self._met_since(held)[entry.provider] = wait
+                self._meet(held, entry.provider, wait)
                 replies.waits.append(wait)
             case _:
                 replies.failures.append(error)

@@ -6,6 +6,7 @@ So a job may run twice, be late, or die anywhere.
 """
 
 import secrets
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -70,7 +71,7 @@ class Claim:
     ones a provider put there, `from_file` how many the file brought. `known` is what providers have said of the
     same bytes, by provider, model and model version. `crashes` counts processes that died on it so far.
     `requested` says that a person asked for tags, `run_id` in which run; `is_decoded` that the facts of the image
-    are noted already.
+    are noted already. `made_at` is in seconds of the monotonic clock, from before anything was read for it.
     """
 
     instance_id: int
@@ -90,6 +91,7 @@ class Claim:
     is_decoded: bool = False
     crashes: int = 0
     process_disabled: bool = False
+    made_at: float = 0.0
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     known: Mapping[tuple[str, str, str], Predictions] = field(default_factory=dict)
 
@@ -108,11 +110,13 @@ def claim_many(
     else's.
     """
     token = f"{worker}/{secrets.token_hex(8)}"
+    made_at = time.monotonic()
     with sessions() as session, unit_of_work(session) as work:
         rows = work.session.execute(_take(instance_id, document_ids, token)).all()
         if not rows:
             return []
         common: dict[str, Any] = {
+            "made_at": made_at,
             "process_disabled": is_process_disabled(work.session),
             "troubles": _troubles(work.session, instance_id),
         }

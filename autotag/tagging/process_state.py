@@ -53,7 +53,10 @@ def is_process_disabled(session: Session) -> bool:
 
 
 def record_crash(sessions: sessionmaker[Session], reason: str, now: datetime | None = None) -> bool:
-    """Count a crash; return whether it disabled the process, which then stays so until it is enabled again."""
+    """Count a crash; return whether the process is disabled now, by this crash or one before.
+
+    It stays so until it is enabled again.
+    """
     now = now or utc_now()
     with sessions() as session, unit_of_work(session) as work:
         maximum, interval = _limits(work.session)
@@ -66,13 +69,14 @@ def record_crash(sessions: sessionmaker[Session], reason: str, now: datetime | N
         disables = state.crashes > maximum and state.disabled_at is None
         if disables:
             state.disabled_at = now
-        crashes = state.crashes
+        crashes, is_disabled = state.crashes, state.disabled_at is not None
     if disables:
         logger.error("TensorFlow process disabled", crashes=crashes, maximum=maximum, reason=reason)
     else:
-        note_relaunch()
         logger.warning("TensorFlow process crashed", crashes=crashes, maximum=maximum, reason=reason)
-    return disables
+    if not is_disabled:
+        note_relaunch()
+    return is_disabled
 
 
 def enable_process(work: UnitOfWork) -> None:

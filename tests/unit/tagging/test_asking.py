@@ -33,17 +33,22 @@ from tests.unit.conftest import Factory, ScriptedProcess
 
 DOWN = ProviderUnavailable("unavailable", "The service answered 503.")
 WRONG = ProviderMisconfigured("bad_credentials", "The API key is wrong.")
+LONG_ENOUGH_TO_CLAIM_MORE = 0.1
 SMALL = ImageUnsuitable("image_too_small", "The image is too small for this service.")
 
 
 @dataclass
 class Scripted:
-    """A provider that answers from a script: pairs of name and score, or an error. The last one is repeated."""
+    """A provider that answers from a script: pairs of name and score, or an error. The last one is repeated.
+
+    It takes `seconds` to answer.
+    """
 
     name: str
     script: list[Sequence[tuple[str, float]] | Exception]
     sends_image: bool = True
     asked: int = 0
+    seconds: float = 0.0
     mime_types: frozenset[str] = frozenset({"image/png"})
     model: str = "m"
     model_version: str = "1"
@@ -55,6 +60,7 @@ class Scripted:
     def tag(self, _image: TaggableImage) -> Answer:
         step = self.script[min(self.asked, len(self.script) - 1)]
         self.asked += 1
+        time.sleep(self.seconds)
         if isinstance(step, Exception):
             raise step
         return Answer([Prediction(*pair) for pair in step], self.model, self.model_version)
@@ -331,24 +337,43 @@ def test_a_call_that_was_never_made_is_not_counted(road: Road, upload: Callable[
     assert good.asked == 2
 
 
+@pytest.fixture(params=[1, 2, 8])
+def claimed_together(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Documents in one claim: the fewer, the more claims are in the hand at a time."""
+    monkeypatch.setattr("autotag.tagging.pipeline.TOGETHER_AT_FIRST", request.param)
+    return int(request.param)
+
+
+@pytest.mark.usefixtures("claimed_together")
 @pytest.mark.parametrize("error", [DOWN, WRONG], ids=["down", "wrong"])
-def test_of_documents_claimed_together_one_finds_out_for_all(
+def test_of_documents_in_hand_one_finds_out_for_all(
     road: Road, upload: Callable[..., Document], error: Exception
 ) -> None:
     bad = road.add("bad", error)
+    bad.seconds = LONG_ENOUGH_TO_CLAIM_MORE
     documents = [upload(bytes([number])) for number in range(8)]
     road.pipeline.tag_many(documents[0].instance_id, [document.id for document in documents])
     assert bad.asked == 1
 
 
-def test_of_documents_claimed_together_none_starts_a_process_that_was_disabled(
-    road: Road, upload: Callable[..., Document], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("claimed_together")
+def test_of_documents_in_hand_none_starts_a_process_that_was_disabled(
+    road: Road, upload: Callable[..., Document]
 ) -> None:
     process = road.add("tensorflow", ProcessCrashed("Killed by signal 9.", "exit"))
+    process.seconds = LONG_ENOUGH_TO_CLAIM_MORE
     documents = [upload(bytes([number])) for number in range(8)]
     road.pipeline.tag_many(documents[0].instance_id, [document.id for document in documents])
     # Five relaunches are allowed, so the sixth crash disables it.
     assert process.asked == 6
+
+
+def test_what_was_met_binds_no_claim_that_is_made_later(road: Road, upload: Callable[..., Document]) -> None:
+    bad = road.add("bad", WRONG, [("cat", 0.9)])
+    document = road.go(upload())
+    _forget_troubles(road)
+    assert road.go(document).tagging_state is TaggingState.TAGGED
+    assert bad.asked == 2
 
 
 def test_an_image_that_the_only_service_could_not_read_fails(

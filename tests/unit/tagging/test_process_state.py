@@ -50,6 +50,15 @@ def test_a_crash_beyond_the_maximum_disables_the_process(
     assert health.disabled_at == NOW
 
 
+def test_a_crash_of_a_process_that_ran_when_it_was_disabled_says_so_too(
+    sessions: sessionmaker[Session], session: Session, limit: Callable[[int], None]
+) -> None:
+    limit(0)
+    assert crash(sessions)
+    assert crash(sessions, NOW + timedelta(seconds=1))
+    assert process_health(session, NOW).disabled_at == NOW
+
+
 def test_no_relaunches_means_that_the_first_crash_disables_it(
     sessions: sessionmaker[Session], limit: Callable[[int], None]
 ) -> None:
