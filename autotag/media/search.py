@@ -34,10 +34,32 @@ _SEARCH = table("document_search", column("rowid", Integer), column("document_id
 _WORD = re.compile(r"[^\W_]+")
 
 
+_TEXTS = select(
+    Document.id, Document.instance_id, Document.title, Document.file_name, Document.description
+).where(Document.id.in_(bindparam("the_documents", expanding=True)))
+_TAGS = (
+    select(TagAssignment.document_id, Tag.name)
+    # Outer, so that a database begins with these documents, and not with all tags of the instance.
+    .outerjoin(Tag, Tag.id == TagAssignment.tag_id)
+    .where(TagAssignment.document_id.in_(bindparam("the_documents", expanding=True)))
+)
+_REMOVE_SQLITE = text("DELETE FROM document_search WHERE rowid = :id")
+_REMOVE_POSTGRESQL = text("DELETE FROM document_search WHERE document_id = :id")
+_INSERT_SQLITE = text("INSERT INTO document_search (rowid, instance, words) VALUES (:id, :instance, :words)")
+_INSERT_POSTGRESQL = text(
+    "INSERT INTO document_search (document_id, instance_id, words)"
+    " VALUES (:id, :instance, to_tsvector('simple', :words))"
+    # Whoever waited for another's deletion does not see what that one wrote anew: then the later words hold.
+    " ON CONFLICT (document_id) DO UPDATE SET instance_id = excluded.instance_id, words = excluded.words"
+)
+
+
 def words_of(text: str) -> list[str]:
     """Return the words of a text as they are compared: letters and digits, without accents, case-folded."""
-    letters = (letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
-    return _WORD.findall("".join(letters).casefold())
+    letters = unicodedata.normalize("NFKD", text)
+    if not letters.isascii():
+        letters = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return _WORD.findall(letters.casefold())
 
 
 def refresh(session: Session, document_ids: Iterable[int]) -> None:
@@ -86,25 +108,18 @@ def _condition(postgresql: bool, instance_id: int, words: list[str]) -> tuple[Co
 def _refresh(session: Session, ids: list[int]) -> None:
     session.flush()
     postgresql = _is_postgresql(session)
-    key = "document_id" if postgresql else "rowid"
-    session.execute(text(f"DELETE FROM document_search WHERE {key} = :id"), [{"id": one} for one in ids])  # noqa: S608 - one of two names of ours
-    rows = session.execute(
-        select(
-            Document.id, Document.instance_id, Document.title, Document.file_name, Document.description
-        ).where(Document.id.in_(ids))
-    ).all()
+    remove, insert = (
+        (_REMOVE_POSTGRESQL, _INSERT_POSTGRESQL) if postgresql else (_REMOVE_SQLITE, _INSERT_SQLITE)
+    )
+    session.execute(remove, [{"id": one} for one in ids])
+    rows = session.execute(_TEXTS, {"the_documents": ids}).all()
     if not rows:
         return
     tags: dict[int, list[str]] = {}
-    for document_id, name in session.execute(
-        select(TagAssignment.document_id, Tag.name)
-        # Outer, so that a database begins with these documents, and not with all tags of the instance.
-        .outerjoin(Tag, Tag.id == TagAssignment.tag_id)
-        .where(TagAssignment.document_id.in_(ids))
-    ):
+    for document_id, name in session.execute(_TAGS, {"the_documents": ids}):
         tags.setdefault(document_id, []).append(name)
     session.execute(
-        text(_INSERT_POSTGRESQL if postgresql else _INSERT_SQLITE),
+        insert,
         [
             {
                 "id": row.id,
@@ -116,15 +131,6 @@ def _refresh(session: Session, ids: list[int]) -> None:
             for row in rows
         ],
     )
-
-
-_INSERT_SQLITE = "INSERT INTO document_search (rowid, instance, words) VALUES (:id, :instance, :words)"
-_INSERT_POSTGRESQL = (
-    "INSERT INTO document_search (document_id, instance_id, words)"
-    " VALUES (:id, :instance, to_tsvector('simple', :words))"
-    # Whoever waited above for another's deletion does not see what that one wrote anew: then the later words hold.
-    " ON CONFLICT (document_id) DO UPDATE SET instance_id = excluded.instance_id, words = excluded.words"
-)
 
 
 def _is_postgresql(session: Session) -> bool:

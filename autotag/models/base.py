@@ -4,7 +4,16 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from sqlalchemy import ColumnElement, DateTime, Dialect, ForeignKey, MetaData, String, TypeDecorator
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    MetaData,
+    String,
+    TypeDecorator,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING_CONVENTION = {
@@ -81,7 +90,7 @@ class TenantOwned:
     instance_id: Mapped[int] = mapped_column(ForeignKey("virtual_instance.id", ondelete="CASCADE"))
 
     @classmethod
-    def owned_by(cls, instance_id: int) -> ColumnElement[bool]:
+    def owned_by(cls, instance_id: int | BindParameter[int]) -> ColumnElement[bool]:
         """Whether a row is the instance's, for statements that name rows by their ids.
 
         The sum keeps SQLite from going through all rows of the instance instead.

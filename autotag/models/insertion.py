@@ -1,6 +1,7 @@
 """Inserting what may be there already: of two who insert at once, the database lets one find it there."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, SelectBase, Table
@@ -17,7 +18,7 @@ def insert_new(
     """
     if not rows:
         return []
-    statement = _insert(session, table).on_conflict_do_nothing()
+    statement = _insert_new(session, table)
     if not returned:
         session.execute(statement, rows)
         return []
@@ -29,10 +30,15 @@ def insert_new_from(session: Session, table: object, columns: Sequence[str], row
 
     The statement needs a WHERE clause, without which SQLite takes the conflict's ON for one of a join.
     """
-    session.execute(_insert(session, table).from_select(list(columns), rows).on_conflict_do_nothing())
+    session.execute(_insert_new(session, table).from_select(list(columns), rows))
 
 
-def _insert(session: Session, table: object) -> postgresql.Insert | sqlite.Insert:
+def _insert_new(session: Session, table: object) -> postgresql.Insert | sqlite.Insert:
     assert isinstance(table, Table)  # noqa: S101 - for the type checker: __table__ is declared as FromClause
-    dialect = session.get_bind().dialect.name
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    return _statement(session.get_bind().dialect.name, table)
+
+
+@cache
+def _statement(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    return insert.on_conflict_do_nothing()

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from autotag.models import (
     AssignmentSource,
@@ -28,7 +27,7 @@ from autotag.models import (
     TaggingState,
     TagRejection,
 )
-from autotag.models.base import utc_now
+from autotag.models.base import UtcDateTime, utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.outcome import Predictions
 from autotag.tagging.process_state import is_process_disabled
@@ -50,6 +49,70 @@ _CONFIGURATION_VERSION = (
     select(func.coalesce(func.max(ConfigurationState.version), 0))
     .scalar_subquery()
     .label("configuration_version")
+)
+
+# Statements that every document costs are put together once: that takes longer than to run them.
+_TAKE_ALONE = (
+    update(Document)
+    .where(
+        Document.owned_by(bindparam("the_instance")),
+        Document.id.in_(bindparam("the_documents", expanding=True)),
+        Document.tagging_state == TaggingState.QUEUED,
+        Document.deleted_at.is_(None),
+        or_(
+            Document.tagging_not_before.is_(None),
+            Document.tagging_not_before <= bindparam("this_moment", type_=UtcDateTime),
+        ),
+    )
+    .values(
+        tagging_state=TaggingState.RUNNING,
+        tagging_attempts=Document.tagging_attempts + 1,
+        tagging_claim=bindparam("the_claim"),
+        tagging_lease_until=bindparam("the_lease"),
+        tagging_updated_at=bindparam("this_moment", type_=UtcDateTime),
+    )
+    .returning(
+        Document.id,
+        Document.tagging_attempts,
+        Document.sha256,
+        Document.mime_type,
+        Document.file_name,
+        Document.tagging_crashes,
+        Document.tagging_requested,
+        Document.tagging_run_id,
+        Document.width,
+        _CONFIGURATION_VERSION,
+    )
+    .execution_options(synchronize_session=False)
+)
+_TAKE = _TAKE_ALONE.where(Document.tagging_crashes == 0)
+
+_EXISTING_NAMES = (
+    select(TagAssignment.document_id, Tag.normalized_name, TagAssignment.source)
+    .join(Tag, TagAssignment.tag_id == Tag.id)
+    .outerjoin(TaggingAttempt, TaggingAttempt.id == TagAssignment.attempt_id)
+    .where(
+        TagAssignment.document_id.in_(bindparam("the_documents", expanding=True)),
+        or_(
+            TagAssignment.source != AssignmentSource.AUTO,
+            TaggingAttempt.id.is_(None),
+            TaggingAttempt.state != TaggingState.QUEUED,
+        ),
+    )
+)
+_REJECTED_NAMES = select(TagRejection.document_id, TagRejection.normalized_name).where(
+    TagRejection.document_id.in_(bindparam("the_documents", expanding=True))
+)
+_KNOWN_PREDICTIONS = select(
+    PredictionSet.sha256,
+    PredictionSet.provider,
+    PredictionSet.model,
+    PredictionSet.model_version,
+    PredictionSet.runtime,
+    PredictionSet.predictions,
+).where(
+    PredictionSet.instance_id == bindparam("the_instance"),
+    PredictionSet.sha256.in_(bindparam("the_hashes", expanding=True)),
 )
 
 
@@ -112,7 +175,15 @@ def claim_many(
     token = f"{worker}/{secrets.token_hex(8)}"
     made_at = time.monotonic()
     with sessions() as session, unit_of_work(session) as work:
-        rows = work.session.execute(_take(instance_id, document_ids, token)).all()
+        now = utc_now()
+        together = {
+            "the_instance": instance_id,
+            "the_documents": document_ids,
+            "the_claim": token,
+            "this_moment": now,
+            "the_lease": now + LEASE + LONGEST_IMAGE * (len(document_ids) - 1),
+        }
+        rows = work.session.execute(_TAKE_ALONE if len(document_ids) == 1 else _TAKE, together).all()
         if not rows:
             return []
         common: dict[str, Any] = {
@@ -148,41 +219,6 @@ def claim_many(
         for row in rows
     }
     return [claims[document_id] for document_id in document_ids if document_id in claims]
-
-
-def _take(instance_id: int, document_ids: Sequence[int], token: str) -> ReturningUpdate[*tuple[Any, ...]]:
-    now = utc_now()
-    return (
-        update(Document)
-        .where(
-            Document.owned_by(instance_id),
-            Document.id.in_(document_ids),
-            Document.tagging_state == TaggingState.QUEUED,
-            Document.deleted_at.is_(None),
-            or_(Document.tagging_not_before.is_(None), Document.tagging_not_before <= now),
-            true() if len(document_ids) == 1 else Document.tagging_crashes == 0,
-        )
-        .values(
-            tagging_state=TaggingState.RUNNING,
-            tagging_attempts=Document.tagging_attempts + 1,
-            tagging_claim=token,
-            tagging_lease_until=now + LEASE + LONGEST_IMAGE * (len(document_ids) - 1),
-            tagging_updated_at=now,
-        )
-        .returning(
-            Document.id,
-            Document.tagging_attempts,
-            Document.sha256,
-            Document.mime_type,
-            Document.file_name,
-            Document.tagging_crashes,
-            Document.tagging_requested,
-            Document.tagging_run_id,
-            Document.width,
-            _CONFIGURATION_VERSION,
-        )
-        .execution_options(synchronize_session=False)
-    )
 
 
 def crashed_before(
@@ -278,30 +314,16 @@ def _count(session: Session, statement: Update) -> int:
 def _existing_names(
     session: Session, document_ids: Sequence[int]
 ) -> dict[int, list[tuple[str, AssignmentSource]]]:
-    statement = (
-        select(TagAssignment.document_id, Tag.normalized_name, TagAssignment.source)
-        .join(Tag, TagAssignment.tag_id == Tag.id)
-        .outerjoin(TaggingAttempt, TaggingAttempt.id == TagAssignment.attempt_id)
-        .where(
-            TagAssignment.document_id.in_(document_ids),
-            or_(
-                TagAssignment.source != AssignmentSource.AUTO,
-                TaggingAttempt.id.is_(None),
-                TaggingAttempt.state != TaggingState.QUEUED,
-            ),
-        )
-    )
     names: dict[int, list[tuple[str, AssignmentSource]]] = {}
-    for document_id, name, source in session.execute(statement):
+    for document_id, name, source in session.execute(_EXISTING_NAMES, {"the_documents": document_ids}):
         names.setdefault(document_id, []).append((name, source))
     return names
 
 
 def rejected_names(session: Session, document_ids: Sequence[int]) -> dict[int, list[str]]:
     """Return the folded names that people took off documents, by document."""
-    statement = select(TagRejection.document_id, TagRejection.normalized_name)
     names: dict[int, list[str]] = {}
-    for document_id, name in session.execute(statement.where(TagRejection.document_id.in_(document_ids))):
+    for document_id, name in session.execute(_REJECTED_NAMES, {"the_documents": document_ids}):
         names.setdefault(document_id, []).append(name)
     return names
 
@@ -316,16 +338,9 @@ def _troubles(session: Session, instance_id: int) -> dict[str, Trouble]:
 def _known_predictions(
     session: Session, instance_id: int, hashes: Collection[str]
 ) -> dict[str, dict[tuple[str, str, str], Predictions]]:
-    statement = select(
-        PredictionSet.sha256,
-        PredictionSet.provider,
-        PredictionSet.model,
-        PredictionSet.model_version,
-        PredictionSet.runtime,
-        PredictionSet.predictions,
-    ).where(PredictionSet.instance_id == instance_id, PredictionSet.sha256.in_(hashes))
+    wanted = {"the_instance": instance_id, "the_hashes": list(hashes)}
     known: dict[str, dict[tuple[str, str, str], Predictions]] = {}
-    for sha256, *who, runtime, pairs in session.execute(statement):
+    for sha256, *who, runtime, pairs in session.execute(_KNOWN_PREDICTIONS, wanted):
         provider, model, version = who
         said = tuple((str(name), float(score)) for name, score in pairs)
         predictions = Predictions(provider, model, version, runtime, said)

@@ -1,7 +1,8 @@
 """Letting documents go with an outcome: their states, for whoever still holds the claims."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import cast
 
 from sqlalchemy import Table, Update, bindparam, select, update
@@ -15,6 +16,17 @@ REASON_LENGTH = 500
 DOCUMENT = cast(Table, Document.__table__)
 
 Finished = tuple[Claim, Outcome]
+
+_HELD = (
+    select(Document.id, Document.tagging_claim, Document.sha256)
+    .where(
+        Document.owned_by(bindparam("the_instance")),
+        Document.id.in_(bindparam("the_documents", expanding=True)),
+        Document.tagging_state == TaggingState.RUNNING,
+    )
+    .order_by(Document.id)
+    .with_for_update()
+)
 
 
 def close_claims(session: Session, finished: Sequence[Finished], now: datetime) -> list[Finished]:
@@ -30,22 +42,18 @@ def close_claims(session: Session, finished: Sequence[Finished], now: datetime) 
             {"the_id": claim.document_id} | _new_values(outcome, now)
         )
     for shape, rows in alike.items():
-        session.connection().execute(_closing(shape, rows[0]), rows)
+        changed = tuple(name for name in rows[0] if name != "the_id")
+        session.connection().execute(_closing(shape, changed), rows)
     return written
 
 
 def _held(session: Session, claims: Sequence[Claim]) -> set[int]:
     """Return the documents whose claims are still held, for the same bytes, and hold them until the end."""
-    rows = session.execute(
-        select(Document.id, Document.tagging_claim, Document.sha256)
-        .where(
-            Document.owned_by(claims[0].instance_id),
-            Document.id.in_([claim.document_id for claim in claims]),
-            Document.tagging_state == TaggingState.RUNNING,
-        )
-        .order_by(Document.id)
-        .with_for_update()
-    )
+    wanted = {
+        "the_instance": claims[0].instance_id,
+        "the_documents": [claim.document_id for claim in claims],
+    }
+    rows = session.execute(_HELD, wanted)
     now_held = {row.id: (row.tagging_claim, row.sha256) for row in rows}
     return {
         claim.document_id
@@ -82,11 +90,12 @@ def _new_values(outcome: Outcome, now: datetime) -> dict[str, object]:
     return values
 
 
-def _closing(shape: tuple[bool, ...], row: Mapping[str, object]) -> Update:
-    """Return the statement that changes the columns which `row` names, and the counters."""
+@cache
+def _closing(shape: tuple[bool, ...], changed: tuple[str, ...]) -> Update:
+    """Return the statement that changes these columns, and the counters."""
     _, counted, crashed, _ = shape
     columns = DOCUMENT.c
-    values: dict[str, object] = {name: bindparam(name) for name in row if name != "the_id"}
+    values: dict[str, object] = {name: bindparam(name) for name in changed}
     if not counted:
         values["tagging_attempts"] = columns.tagging_attempts - 1
     if crashed:

@@ -6,11 +6,14 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from autotag.models.names import fold
 
 NAME_LENGTH = 75
 FORBIDDEN_CHARACTERS = frozenset("&'@\\]}:,=>/<[{%|+#`?\";*~")
+NAMES_KEPT = 4096
+"""Names kept with what they become: a model has a thousand labels, and says them again and again."""
 _APOSTROPHES = str.maketrans("", "", "'\u2018\u2019\u02bc")
 
 
@@ -46,6 +49,7 @@ class Decision:
     verdict: Verdict
 
 
+@lru_cache(NAMES_KEPT)
 def normalize_name(name: str) -> str:
     """Return the name a provider's label has as a tag; "" when nothing usable is left.
 
@@ -80,18 +84,19 @@ def decide(
     The outcome does not depend on the order in which providers answered: equal confidences are ordered by name,
     then by provider.
     """
+    named = ((candidate, normalize_name(candidate.name)) for candidate in candidates)
     ranked = sorted(
-        ((candidate, normalize_name(candidate.name)) for candidate in candidates),
-        key=lambda pair: (-pair[0].confidence, fold(pair[1]), *_rest_of_order(pair[0])),
+        ((candidate, name, fold(name)) for candidate, name in named),
+        key=lambda one: (-one[0].confidence, one[2], *_rest_of_order(one[0])),
     )
     accepted: set[str] = set()
     decisions = []
-    for candidate, name in ranked:
-        verdict = _judge(candidate, name, accepted, existing, rejected)
+    for candidate, name, folded in ranked:
+        verdict = _judge(candidate, folded, accepted, existing, rejected)
         if verdict is Verdict.ACCEPTED and maximum and automatic + len(accepted) >= maximum:
             verdict = Verdict.OVER_MAXIMUM
         if verdict is Verdict.ACCEPTED:
-            accepted.add(fold(name))
+            accepted.add(folded)
         decisions.append(Decision(candidate, name, verdict))
     return decisions
 
@@ -102,12 +107,15 @@ def _rest_of_order(candidate: Candidate) -> tuple[str, str, str, float]:
 
 
 def _judge(
-    candidate: Candidate, name: str, accepted: set[str], existing: Collection[str], rejected: Collection[str]
+    candidate: Candidate,
+    folded: str,
+    accepted: set[str],
+    existing: Collection[str],
+    rejected: Collection[str],
 ) -> Verdict:
-    folded = fold(name)
     if candidate.confidence < candidate.threshold:
         return Verdict.BELOW_THRESHOLD
-    if not name:
+    if not folded:
         return Verdict.UNUSABLE_NAME
     if folded in accepted:
         return Verdict.DUPLICATE

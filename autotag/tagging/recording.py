@@ -1,9 +1,9 @@
 """Writing an attempt's outcome: one short transaction, and only by whoever still holds the claim."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media import search
@@ -31,6 +31,8 @@ from autotag.tagging.webhook_events import note_documents
 
 Accepted = tuple[Claim, int, Decision]
 
+_NEW_ATTEMPTS = insert(TaggingAttempt).returning(TaggingAttempt.id, sort_by_parameter_order=True)
+
 
 def record(sessions: sessionmaker[Session], claim: Claim, outcome: Outcome, worker: str) -> bool:
     """Write one outcome; False when the claim was lost meanwhile. See `record_many`."""
@@ -53,9 +55,9 @@ def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], w
         if counted:
             attempts = _write_attempts(work.session, counted, worker)
             _store_predictions(work.session, counted)
-            _hold_tags(work.session, counted)
+            held = _hold_tags(work.session, counted)
             _remove_provisional_tags(work.session, counted, attempts)
-            _assign(work.session, counted, attempts)
+            _assign(work.session, counted, attempts, held)
             search.refresh(
                 work.session, [claim.document_id for claim, outcome in counted if outcome.decisions]
             )
@@ -67,23 +69,21 @@ def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], w
 
 def _write_attempts(session: Session, counted: Sequence[Finished], worker: str) -> list[int]:
     """Write a row for each attempt; return their ids in the same order."""
-    attempts = [
-        TaggingAttempt(
-            instance_id=claim.instance_id,
-            document_id=claim.document_id,
-            run_id=claim.run_id,
-            number=claim.attempt,
-            state=outcome.state,
-            reason_code=outcome.reason_code,
-            reason=outcome.reason[:REASON_LENGTH],
-            worker=worker,
-            seconds=outcome.seconds,
-        )
+    rows = [
+        {
+            "instance_id": claim.instance_id,
+            "document_id": claim.document_id,
+            "run_id": claim.run_id,
+            "number": claim.attempt,
+            "state": outcome.state,
+            "reason_code": outcome.reason_code,
+            "reason": outcome.reason[:REASON_LENGTH],
+            "worker": worker,
+            "seconds": outcome.seconds,
+        }
         for claim, outcome in counted
     ]
-    session.add_all(attempts)
-    session.flush()
-    return [attempt.id for attempt in attempts]
+    return list(session.scalars(_NEW_ATTEMPTS, rows))
 
 
 def _close_items(session: Session, written: Sequence[Finished], now: datetime) -> None:
@@ -140,7 +140,7 @@ def _store_predictions(session: Session, counted: Sequence[Finished]) -> None:
     insert_new(session, PredictionSet.__table__, rows)
 
 
-def _hold_tags(session: Session, counted: Sequence[Finished]) -> None:
+def _hold_tags(session: Session, counted: Sequence[Finished]) -> dict[str, int]:
     """Take hold of all tags that are there before assignments are touched, as everywhere; see `tag_creation`."""
     names = {
         decision.name
@@ -148,12 +148,14 @@ def _hold_tags(session: Session, counted: Sequence[Finished]) -> None:
         for decision in outcome.decisions
         if decision.verdict is Verdict.ACCEPTED
     }
-    hold_tags(session, counted[0][0].instance_id, names)
+    return hold_tags(session, counted[0][0].instance_id, names)
 
 
-def _assign(session: Session, counted: Sequence[Finished], attempts: Sequence[int]) -> None:
-    """Write the accepted tags. What a person took off while the image was in hand is not among them, and what a
-    person added by hand meanwhile stays manual."""
+def _assign(
+    session: Session, counted: Sequence[Finished], attempts: Sequence[int], held: Mapping[str, int]
+) -> None:
+    """Write the accepted tags, of which those that are `held` were there. What a person took off while the image was in
+    hand is not among them, and what a person added by hand meanwhile stays manual."""
     removed = rejected_names(session, [claim.document_id for claim, _ in counted])
     accepted = [
         (claim, attempt_id, decision)
@@ -166,7 +168,7 @@ def _assign(session: Session, counted: Sequence[Finished], attempts: Sequence[in
     tag_ids: dict[str, int] = {}
     for run_id, of_run in _by_run(accepted):
         names = [decision.name for *_, decision in of_run]
-        tag_ids |= ensure_tags(session, of_run[0][0].instance_id, names, run_id=run_id)
+        tag_ids |= ensure_tags(session, of_run[0][0].instance_id, names, run_id=run_id, held=held)
     rows: list[dict[str, object]] = [
         {
             "instance_id": claim.instance_id,

@@ -4,9 +4,9 @@ Whoever writes assignments takes hold of their tags first, in the order of the t
 the search: with one order for all, nobody waits for each other in a circle. SQLite has one writer at a time anyway.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from autotag.models import Tag
@@ -22,16 +22,34 @@ class TagsKeepVanishing(RuntimeError):
     """Tags were deleted as often as they were created; the transaction can be tried again."""
 
 
+_HOLD = (
+    select(Tag.normalized_name, Tag.id)
+    .where(
+        Tag.instance_id == bindparam("the_instance"),
+        Tag.normalized_name.in_(bindparam("the_names", expanding=True)),
+    )
+    .order_by(Tag.id)
+    .with_for_update(read=True, key_share=True)
+)
+
+
 def ensure_tags(
-    session: Session, instance_id: int, names: Iterable[str], *, run_id: int | None = None
+    session: Session,
+    instance_id: int,
+    names: Iterable[str],
+    *,
+    run_id: int | None = None,
+    held: Mapping[str, int] | None = None,
 ) -> dict[str, int]:
     """Return the ids of these tags by folded name, creating those that the instance lacks, for a run if any.
 
     The tags are held until the transaction ends: a merge or a deletion waits, so that an assignment which is made
-    now is not lost with its tag.
+    now is not lost with its tag. `held` are the ids of those that this transaction holds already, by folded name.
     """
     wanted = {fold(name): name for name in names}
-    found = hold_tags(session, instance_id, wanted.values())
+    found = {folded: held[folded] for folded in wanted if folded in held} if held else {}
+    if len(found) < len(wanted):
+        found = hold_tags(session, instance_id, wanted.values())
     for _ in range(TRIES):
         missing = wanted.keys() - found.keys()
         if not missing:
@@ -57,13 +75,8 @@ def hold_tags(session: Session, instance_id: int, names: Iterable[str]) -> dict[
 
     Nobody deletes or renames them meanwhile; others may hold them, too.
     """
-    statement = (
-        select(Tag.normalized_name, Tag.id)
-        .where(Tag.instance_id == instance_id, Tag.normalized_name.in_({fold(name) for name in names}))
-        .order_by(Tag.id)
-        .with_for_update(read=True, key_share=True)
-    )
-    return {row[0]: row[1] for row in session.execute(statement)}
+    wanted = {"the_instance": instance_id, "the_names": list({fold(name) for name in names})}
+    return {row[0]: row[1] for row in session.execute(_HOLD, wanted)}
 
 
 def lock_tags(session: Session, instance_id: int, tag_ids: Collection[int]) -> list[Tag]:
