@@ -18,7 +18,7 @@ def insert_new(
     """
     if not rows:
         return []
-    statement = _insert_new(session, table)
+    statement = _insertion(session, table)
     if not returned:
         session.execute(statement, rows)
         return []
@@ -30,15 +30,15 @@ def insert_new_from(session: Session, table: object, columns: Sequence[str], row
 
     The statement needs a WHERE clause, without which SQLite takes the conflict's ON for one of a join.
     """
-    session.execute(_insert_new(session, table).from_select(list(columns), rows))
+    session.execute(_insertion(session, table).from_select(list(columns), rows))
 
 
-def _insert_new(session: Session, table: object) -> postgresql.Insert | sqlite.Insert:
+def _insertion(session: Session, table: object) -> postgresql.Insert | sqlite.Insert:
     assert isinstance(table, Table)  # noqa: S101 - for the type checker: __table__ is declared as FromClause
-    return _statement(session.get_bind().dialect.name, table)
+    return _insertion_of(session.get_bind().dialect.name, table)
 
 
 @cache
-def _statement(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+def _insertion_of(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
     insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     return insert.on_conflict_do_nothing()

@@ -47,7 +47,8 @@ def ensure_tags(
     now is not lost with its tag. `held` are the ids of those that this transaction holds already, by folded name.
     """
     wanted = {fold(name): name for name in names}
-    found = {folded: held[folded] for folded in wanted if folded in held} if held else {}
+    there = held or {}
+    found = {folded: there[folded] for folded in wanted if folded in there}
     if len(found) < len(wanted):
         found = hold_tags(session, instance_id, wanted.values())
     for _ in range(TRIES):

@@ -338,10 +338,9 @@ def test_a_call_that_was_never_made_is_not_counted(road: Road, upload: Callable[
 
 
 @pytest.fixture(params=[1, 2, 8])
-def claimed_together(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+def claimed_together(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Documents in one claim: the fewer, the more claims are in the hand at a time."""
     monkeypatch.setattr("autotag.tagging.pipeline.TOGETHER_AT_FIRST", request.param)
-    return int(request.param)
 
 
 @pytest.mark.usefixtures("claimed_together")
