@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from autotag.inference.errors import ModelCode, ModelRejected
+from autotag.inference.mapped_files import release_pages
 from autotag.inference.messages import Prediction
 from autotag.inference.model import ModelDescription, read_description, read_labels
 from autotag.inference.runtime import build_interpreter
@@ -49,6 +50,8 @@ class Classifier:
         self._scale = np.tile(np.float32(1) / np.array(self.description.standard_deviation, np.float32), row)
         # The first inference pays for lazy set-up in the runtime; no user's image should.
         self.classify(Image.new("RGB", (self.description.input_width, self.description.input_height)), top=1)
+        # The runtime keeps weights as it packs them, and reads few in the file again.
+        release_pages(model_file)
 
     def classify(self, image: Image.Image, top: int) -> tuple[Prediction, ...]:
         """The `top` most probable classes of an RGB image, highest first, equal ones in the model's order.
