@@ -2,16 +2,20 @@
 
 Parts that start from nothing would each read the same modules again and keep a copy of their own in memory; forked from
 this process they share it. It is asked through the socket `DESCRIPTOR`, and ends with all that it has forked when that
-is closed.
+is closed. When nobody asks it rests (`serving/resting.py`).
 """
 
 import os
-import socket
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from autotag.cli import group
 from autotag.serving.fork_server import ForkServer, keep_shared
+
+RESTS_AFTER_SECONDS = 20.0
+"""Longer than the supervisor waits before it starts a part again that does not stay up: not each start has to load."""
 
 LOADED = (
     "autotag.cli.init",
@@ -38,19 +42,25 @@ def load() -> None:
     keep_shared()
 
 
-def main(descriptor: int) -> None:
-    """Load, then fork until nobody asks any more. In a forked process, run its command instead."""
+def main(arguments: Sequence[str]) -> None:
+    """Load, then fork until nobody asks any more, or rest. In a forked process, run its command instead."""
     # Where setproctitle would otherwise write, others look for the environment.
     os.environ.setdefault("SPT_NOENV", "1")
     from setproctitle import setproctitle
 
     setproctitle("autotag forker")
+    server = ForkServer.from_arguments(arguments)
     load()
-    arguments = ForkServer(socket.socket(fileno=descriptor)).serve()
-    if arguments:
-        setproctitle(" ".join(["autotag", *arguments]))
-        group.main(arguments, prog_name="autotag")
+    command = server.serve(RESTS_AFTER_SECONDS)
+    if command is None:
+        # If it cannot rest, its parts run on all the same.
+        with suppress(OSError):
+            server.become("autotag.serving.resting", "autotag.cli.forker")
+        command = server.serve()
+    if command:
+        setproctitle(" ".join(["autotag", *command]))
+        group.main(command, prog_name="autotag")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(sys.argv[1:])

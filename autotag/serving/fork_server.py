@@ -15,6 +15,8 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Sequence
+from typing import NoReturn, Self
 
 from autotag.inference.confinement import die_with_parent
 
@@ -25,37 +27,73 @@ LONGEST_REQUEST_BYTES = 65_536
 class ForkServer:
     """The processes that it has forked and that still run, and the socket by which more are asked for."""
 
-    def __init__(self, asked: socket.socket) -> None:
+    def __init__(self, asked: socket.socket, told: dict[int, int]) -> None:
+        """`told` holds, by process id, where to tell the end of what this process has forked already."""
         self._asked = asked
         self._pid = os.getpid()
-        self._told: dict[int, int] = {}  # by process id, where its end is told
+        self._told = told
         self._woken, self._wake = os.pipe()
         for descriptor in (self._woken, self._wake):
             os.set_blocking(descriptor, False)
-
-    def serve(self) -> list[str]:
-        """Fork what is asked for until the socket is closed; then return nothing.
-
-        In a forked process it returns the arguments of the command that this process has to become.
-        """
         signal.signal(signal.SIGCHLD, lambda *_: None)
         # A signal to all processes of a service must not end this one first: its end would be a second signal to
         # the others, which makes a worker drop what it has in hand.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        # One may have ended while nobody was there to be woken.
+        self._tell_ends()
+
+    @classmethod
+    def from_arguments(cls, arguments: Sequence[str]) -> Self:
+        """Make it of a program's arguments: the number of the socket and, after `become`, those of its children."""
+        asked, *children = map(int, arguments)
+        for descriptor in (asked, *children[1::2]):
+            os.set_inheritable(descriptor, False)
+        return cls(socket.socket(fileno=asked), dict(zip(children[::2], children[1::2], strict=True)))
+
+    def become(self, module: str, *arguments: str) -> NoReturn:
+        """Become another program in the same process, whose children stay its children.
+
+        What was loaded is gone. The program gets `arguments` and then those that `from_arguments` takes. Raises OSError
+        when it cannot be run; then nothing has changed.
+        """
+        kept = [self._asked.fileno(), *(number for child in self._told.items() for number in child)]
+        for descriptor in (self._asked.fileno(), *self._told.values()):
+            os.set_inheritable(descriptor, True)
+        command = [sys.executable, "-m", module, *arguments, *map(str, kept)]
+        os.execv(sys.executable, command)  # noqa: S606 - the purpose of this method
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until something is asked for, or the socket is closed. Returns False after so many seconds of quiet."""
         while True:
-            ready, _, _ = select.select([self._asked.fileno(), self._woken], [], [])
+            ready, _, _ = select.select([self._asked.fileno(), self._woken], [], [], seconds)
             if self._woken in ready:
                 os.read(self._woken, 4096)
                 self._tell_ends()
             if self._asked.fileno() in ready:
-                request, descriptors, _, _ = socket.recv_fds(self._asked, LONGEST_REQUEST_BYTES, DESCRIPTORS)
-                if not request:
-                    return []
-                arguments: list[str] = json.loads(request)
-                if self._fork(*descriptors):
-                    return arguments
+                return True
+            if not ready:
+                return False
+
+    def is_left(self) -> bool:
+        """Tell, when `wait` has returned True, whether nothing is asked for: the socket is closed, for good."""
+        return not self._asked.recv(1, socket.MSG_PEEK)
+
+    def serve(self, quiet_seconds: float | None = None) -> list[str] | None:
+        """Fork what is asked for until the socket is closed; then return nothing.
+
+        In a forked process it returns the arguments of the command that this process has to become. Returns None when
+        nothing has been asked for during `quiet_seconds`.
+        """
+        while self.wait(quiet_seconds):
+            request, descriptors, _, _ = socket.recv_fds(self._asked, LONGEST_REQUEST_BYTES, DESCRIPTORS)
+            if not request:
+                return []
+            arguments: list[str] = json.loads(request)
+            if self._fork(*descriptors):
+                return arguments
+        return None
 
     def _fork(self, told: int, output: int, errors: int) -> bool:
         """Fork, and return whether this is the new process. Where it cannot, nothing is told before the end."""

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,9 +15,12 @@ import pytest
 from autotag.serving.forked import ForkedPart, Forker
 
 MODULE = """
-import socket, sys
+import sys
 from autotag.serving.fork_server import ForkServer
-arguments = ForkServer(socket.socket(fileno=int(sys.argv[1]))).serve()
+server = ForkServer.from_arguments(sys.argv[1:])
+arguments = server.serve({rests_after})
+if arguments is None:
+    server.become("autotag.serving.resting", "small_forker")
 if arguments:
     exec(arguments[0])
 """
@@ -24,9 +28,11 @@ SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
 PATIENCE_SECONDS = 20.0
 
 
-@pytest.fixture
-def forker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forker]:
-    (tmp_path / "small_forker.py").write_text(MODULE)
+@pytest.fixture(params=[None, 0.0], ids=["never rests", "rests at once"])
+def forker(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Forker]:
+    (tmp_path / "small_forker.py").write_text(MODULE.format(rests_after=request.param))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     with closing(Forker("small_forker")) as forker:
         yield forker
@@ -103,6 +109,32 @@ def server_of(part: ForkedPart) -> psutil.Process:
     server = psutil.Process(part.pid).parent()
     assert server is not None
     return server
+
+
+def rest(server: psutil.Process) -> None:
+    """Wait until the server rests."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while server.cmdline()[:1] != ["autotag forker"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("forker", [0.0], indirect=True)
+def test_a_server_that_rests_is_the_same_process_and_knows_its_parts(
+    forker: Forker, sleeping: ForkedPart
+) -> None:
+    server = server_of(sleeping)
+    for _ in range(2):
+        rest(server)
+        other = forker.start([SLEEPS])
+        assert other.stdout.readline() == b"up\n"
+        assert server_of(other) == server
+        rest(server)
+        os.killpg(other.pid, signal.SIGKILL)
+        assert finish(other) == (b"", -signal.SIGKILL)
+    assert psutil.Process(sleeping.pid).status() != psutil.STATUS_ZOMBIE
+    os.killpg(sleeping.pid, signal.SIGKILL)
+    assert finish(sleeping) == (b"", -signal.SIGKILL)
 
 
 def test_when_the_server_dies_its_parts_end_and_the_next_is_started_all_the_same(
