@@ -75,11 +75,9 @@ def _supervise(
     printer = Printer(prefix=config.log_format is not LogFormat.JSON)
     supervisor = Supervisor(printer=printer, last=("broker",))
     if config.redis_url is None:
-        from autotag.serving.broker import broker_command
-
-        command = broker_command(config.instance_path, config.broker_socket_path)
-        leashed = [sys.executable, "-m", "autotag.serving.leash", *command]
-        supervisor.add_process("broker", "exec " + shlex.join(leashed))
+        command = [sys.executable, "-m", "autotag.serving.broker"]
+        command += [str(config.instance_path), str(config.broker_socket_path)]
+        supervisor.add_process("broker", "exec " + shlex.join(command))
     parts = {"web": ["web", "--host", host, "--port", str(port)]}
     for number in range(1, workers + 1):
         parts[f"worker-{number}"] = ["worker", "--name", f"worker-{number}"]

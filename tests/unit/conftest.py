@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -44,7 +45,6 @@ from autotag.models import (
 from autotag.models.engine import build_engine, build_session_factory
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
-from autotag.serving.broker import broker_command
 from autotag.tagging.queue import TaggingQueue, connect
 
 BROKER_START_SECONDS = 10.0
@@ -191,7 +191,7 @@ def broker_socket() -> Iterator[Path]:
     """A real broker, started as the product starts it. A socket's path must be short."""
     with tempfile.TemporaryDirectory(prefix="at-") as folder:
         socket = Path(folder) / "broker.sock"
-        command = broker_command(Path(folder), socket)
+        command = [sys.executable, "-m", "autotag.serving.broker", folder, str(socket)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
             try:
                 _wait_for(socket)

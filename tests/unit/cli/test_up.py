@@ -75,7 +75,7 @@ def test_everything_is_started(up: Up, parts: dict[str, str]) -> None:
     result = up("--workers", "2", "--host", "localhost")
     assert result.exit_code == 143
     assert list(parts) == ["broker", "web", "worker-1", "worker-2", "scheduler"]
-    assert "autotag.serving.leash" in parts["broker"]
+    assert "-m autotag.serving.broker" in parts["broker"]
     assert parts["web"].startswith("web --host localhost --port ")
     assert (parts["worker-2"], parts["scheduler"]) == ("worker --name worker-2", "scheduler")
 

@@ -1,6 +1,11 @@
 import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
@@ -36,3 +41,52 @@ def test_jobs_survive_a_restart_and_are_never_evicted(broker: Redis, setting: st
 def test_nobody_can_debug_it(broker: Redis) -> None:
     with pytest.raises(ResponseError, match="DEBUG command not allowed"):
         broker.execute_command("DEBUG", "SLEEP", "0")
+
+
+PARENT = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-m", "autotag.serving.broker", *sys.argv[1:]])
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+PATIENCE_SECONDS = 10.0
+
+
+@pytest.fixture
+def parent(broker_folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that has started a broker; it says the broker's number."""
+    command = [sys.executable, "-c", PARENT, str(broker_folder), str(broker_folder / "broker.sock")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def broker_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    # A socket's path must be short.
+    return tmp_path_factory.mktemp("b")
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Its new parent may be slow to collect it; then it is a zombie, which has ended as well."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
+def test_it_takes_its_starters_place_and_ends_with_its_parent(
+    parent: subprocess.Popen[str], broker_folder: Path
+) -> None:
+    assert parent.stdout is not None
+    started = psutil.Process(int(parent.stdout.readline()))
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (broker_folder / "broker.sock").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert "valkey" in started.name()
+    parent.kill()
+    while not has_ended(started):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
