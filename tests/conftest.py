@@ -389,9 +389,9 @@ class Installation:
     def inference_processes(self) -> list[psutil.Process]:
         return self.processes("autotag.inference")
 
-    def web_servers(self) -> list[psutil.Process]:
-        """The web server's main process first, then the one that answers."""
-        return sorted(self.processes("autotag web"), key=lambda process: (process.create_time(), process.pid))
+    def web_server(self) -> psutil.Process | None:
+        """The web server's process; None while there is none."""
+        return next(iter(self.processes("autotag web")), None)
 
     def new_client(self) -> Client:
         """A browser that nobody has signed in with."""

@@ -1,9 +1,13 @@
 """The web server: gunicorn with threads, started from here so that one command serves everything."""
 
-from typing import Any
+import logging
+import os
+import sys
+from typing import Any, NoReturn
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from autotag.config import Config
@@ -22,8 +26,38 @@ class SharedLogger(Logger):  # type: ignore[misc]  # gunicorn carries no types
         self.error_log.propagate = True
 
 
+class SoleWorker(Arbiter):  # type: ignore[misc]  # gunicorn carries no types
+    """What starts gunicorn's worker, and becomes it.
+
+    Gunicorn's own forks the worker and stays, to start it again when it dies. Whoever started `autotag web` does that
+    already, and the second process would hold memory that nobody shares with it.
+    """
+
+    def run(self) -> NoReturn:
+        """Listen, and serve until a signal ends it."""
+        self.start()
+        worker = self.worker_class(
+            1, os.getppid(), self.LISTENERS, self.app, self.timeout, self.cfg, self.log
+        )
+        worker.pid = self.pid
+        code = os.EX_OK
+        # SIGINT and SIGQUIT raise SystemExit, SIGTERM lets it return.
+        try:
+            worker.init_process()
+        except (SystemExit, Exception) as error:
+            if not worker.booted:
+                raise
+            if not isinstance(error, SystemExit):
+                self.log.exception("the web server failed and ends")
+                code = os.EX_SOFTWARE
+        logging.shutdown()
+        sys.stdout.flush()
+        # What is still under way has had its time: an ordinary end would wait for its threads.
+        os._exit(code)
+
+
 class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
-    """Gunicorn for the application, which only the one worker loads: what watches it stays small."""
+    """Gunicorn for the application, in one process."""
 
     def __init__(self, config: Config, *, host: str, port: int) -> None:
         self._config = config
@@ -51,6 +85,10 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
         }
         for name, value in settings.items():
             self.cfg.set(name, value)
+
+    def run(self) -> NoReturn:
+        """Serve until a signal ends it."""
+        SoleWorker(self).run()
 
     def load(self) -> Flask:
         """Build the application."""

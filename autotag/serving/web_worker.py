@@ -3,11 +3,15 @@
 A thread gets a request when its head is there, and a short body with it; till then the main loop collects them, without
 a thread. Larger bodies may be read by some threads at a time, so that there is always one left for pages; whoever sends
 or takes nothing for a while, or sends more slowly than any line, is cut off. Nor does the main loop wait for anybody.
+If it is stuck all the same, the process ends, so that whoever started it starts another.
 """
 
 import errno
+import faulthandler
+import os
 import re
 import socket
+import threading
 import time
 from collections import deque
 from functools import partial
@@ -43,6 +47,9 @@ CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 ASKS_FIRST = re.compile(rb"\r\nexpect:", re.IGNORECASE)
 NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 PAUSE_SECONDS = 0.05
+
+WATCH_SECONDS = 10.0
+"""How often a thread looks whether the main loop goes on."""
 
 
 class PacedReader:
@@ -115,6 +122,31 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no 
         self._bodies: set[PatientConnection] = set()
         self._waiting: deque[PatientConnection] = deque()
         self._lingering: deque[PatientConnection] = deque()
+        self._went_on = time.monotonic()
+
+    def run(self) -> None:
+        """Serve until a signal comes, watched by a thread."""
+        threading.Thread(target=self._watch, name="watch", daemon=True).start()
+        super().run()
+
+    def notify(self) -> None:
+        """Note that the main loop goes on."""
+        self._went_on = time.monotonic()
+
+    def is_parent_alive(self) -> bool:
+        """Who started it may end: it listens on."""
+        return True
+
+    def _watch(self) -> None:
+        """End the process when the main loop has been stuck for longer than gunicorn's `timeout`."""
+        times_stuck = 0
+        # Twice in a row: after the whole process was stopped, the main loop first has to get its turn.
+        while times_stuck < 2:
+            time.sleep(WATCH_SECONDS)
+            times_stuck = times_stuck + 1 if time.monotonic() - self._went_on > self.cfg.timeout else 0
+        self.log.critical("the web server is stuck and ends; what it was at stands below")
+        faulthandler.dump_traceback(all_threads=True)
+        os._exit(os.EX_SOFTWARE)
 
     def accept(self, listener: socket.socket) -> None:
         """Take a connection, and wait for its request without a thread."""

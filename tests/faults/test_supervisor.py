@@ -42,25 +42,19 @@ def test_up_that_is_killed_leaves_no_part_behind_and_goes_on_where_it_was(
     assert client.get("/documents").status_code == 200, "the sign-in did not survive"
 
 
-@pytest.mark.parametrize("which", ["main process", "answering process"])
 def test_a_web_server_that_is_killed_comes_back_and_workers_go_on(
-    installation: Installation, make_pictures: Callable[[int], list[bytes]], which: str
+    installation: Installation, make_pictures: Callable[[int], list[bytes]]
 ) -> None:
     client = installation.client()
     pictures = make_pictures(30)
     ids = [client.upload(f"{number}.jpg", content) for number, content in enumerate(pictures[:20])]
-    servers = installation.web_servers()
-    assert len(servers) == 2
-    killed = servers[0 if which == "main process" else 1]
+    killed = installation.web_server()
+    assert killed is not None
     killed.kill()
-
-    # The answering process outlives the main one by a moment.
-    def is_back() -> bool:
-        now = installation.web_servers()
-        outlived = which == "main process" and servers[1] in now
-        return len(now) == 2 and killed not in now and not outlived and installation.is_ready()
-
-    installation.wait(is_back, "the web server's return")
+    installation.wait(
+        lambda: installation.web_server() not in (None, killed) and installation.is_ready(),
+        "the web server's return",
+    )
     client.session.close()
     ids += [client.upload(f"{number}.jpg", content) for number, content in enumerate(pictures[20:])]
     installation.wait_final(ids, 60)
@@ -76,8 +70,9 @@ def test_an_upload_that_the_killed_web_server_acknowledged_is_there(
     pictures = make_pictures(20)
     for number, content in enumerate(pictures):
         if number == 10:
-            for server in installation.web_servers():
-                server.kill()
+            server = installation.web_server()
+            assert server is not None
+            server.kill()
         try:
             acknowledged[client.upload(f"{number}.jpg", content)] = content
         except requests.ConnectionError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,14 +21,35 @@ from tests.conftest import clean_environment, free_port, wait_for
 
 SLOW = 40
 SERVER = """
-import resource, sys
+import resource, sys, time
 from autotag.serving import web, web_worker
 
 if len(sys.argv) > 3:
     resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[3]),) * 2)
 web_worker.HEAD_SECONDS = web_worker.GRACE_SECONDS = web_worker.STALL_SECONDS = float(sys.argv[2])
 
+is_stuck = is_watched = is_broken = False
+web_worker.WATCH_SECONDS = 0.5
+
+def turn(worker, ordinary=web_worker.PatientWorker.murder_pending):
+    ordinary(worker)
+    if is_watched:
+        worker.cfg.set("timeout", 2)
+    if is_stuck:
+        time.sleep(60)
+    if is_broken:
+        raise RuntimeError("of no kind that is known")
+
+web_worker.PatientWorker.murder_pending = turn
+
 def application(environ, start_response):
+    global is_broken, is_stuck, is_watched
+    is_watched = is_watched or environ["PATH_INFO"] in ("/stuck", "/watched")
+    is_stuck = environ["PATH_INFO"] == "/stuck"
+    is_broken = environ["PATH_INFO"] == "/broken"
+    if environ["PATH_INFO"] == "/long":
+        print("begun", file=sys.stderr, flush=True)
+        time.sleep(60)
     size = 0
     while chunk := environ["wsgi.input"].read(65536):
         size += len(chunk)
@@ -75,7 +98,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             server = Server(free_port())
             command = [sys.executable, "-c", SERVER, str(server.port), str(seconds), *map(str, descriptors)]
             process = stack.enter_context(
-                subprocess.Popen(command, env=clean_environment(), cwd=tmp_path, stderr=subprocess.DEVNULL)
+                subprocess.Popen(command, env=clean_environment(), cwd=tmp_path, stderr=subprocess.PIPE)
             )
             stack.callback(process.kill)
             server.process = process
@@ -152,6 +175,69 @@ def test_connections_without_a_request_do_not_keep_the_server_from_stopping(star
     assert time.monotonic() - began < 7
     for connection in silent:
         connection.close()
+
+
+def test_one_process_serves_and_goes_on_when_who_started_it_has_ended(start: Start, tmp_path: Path) -> None:
+    """As `autotag web &` in a shell that is left."""
+    assert psutil.Process(start(5).process.pid).children() == []
+    port = free_port()
+    command = [sys.executable, "-c", SERVER, str(port), "5"]
+    starter = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL).pid)"
+    pid = int(subprocess.check_output([sys.executable, "-c", starter, *command], cwd=tmp_path, text=True))
+    try:
+        wait_for(Server(port).get, "the server's first answer")
+        # Gunicorn's worker looks for its parent each second.
+        time.sleep(2.5)
+        assert Server(port).get()
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_server_that_is_stuck_says_where_and_ends(start: Start) -> None:
+    server = start(5)
+    requests.get(f"http://127.0.0.1:{server.port}/stuck", timeout=20)
+    assert server.process.wait(30) == os.EX_SOFTWARE
+    assert server.process.stderr is not None
+    said = server.process.stderr.read().decode()
+    assert "the web server is stuck" in said
+    assert "in turn" in said
+
+
+def test_a_server_that_was_stopped_for_a_while_goes_on(start: Start) -> None:
+    server = start(5)
+    requests.get(f"http://127.0.0.1:{server.port}/watched", timeout=20)
+    # Until its next turn the main loop does not know of it.
+    time.sleep(1.5)
+    server.process.send_signal(signal.SIGSTOP)
+    time.sleep(4)
+    server.process.send_signal(signal.SIGCONT)
+    time.sleep(2)
+    assert server.process.poll() is None
+    assert server.get()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_request_without_end_does_not_keep_the_server_from_stopping(
+    start: Start, number: signal.Signals
+) -> None:
+    server = start(5)
+    with server.connect(b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+        assert server.process.stderr is not None
+        assert b"begun" in server.process.stderr.readline()
+        server.process.send_signal(number)
+        assert server.process.wait(20) == 0
+
+
+def test_a_server_that_fails_says_so_and_ends_though_a_request_is_under_way(start: Start) -> None:
+    server = start(5)
+    with server.connect(b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+        assert server.process.stderr is not None
+        assert b"begun" in server.process.stderr.readline()
+        server.connect(b"GET /broken HTTP/1.1\r\nHost: localhost\r\n\r\n").close()
+        assert server.process.wait(20) == os.EX_SOFTWARE
+        said = server.process.stderr.read().decode()
+    assert "the web server failed" in said
+    assert "of no kind that is known" in said
 
 
 def test_more_connections_than_descriptors_do_not_end_the_server(start: Start) -> None:
