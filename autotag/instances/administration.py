@@ -1,9 +1,12 @@
 """Making and changing virtual instances."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from autotag.instances.audit import audit
@@ -102,8 +105,8 @@ def create_instance(
         mail_domain=checked.mail_domain,
         max_users=checked.max_users,
     )
-    work.session.add(instance)
-    work.session.flush()
+    with _unique_names(work.session, checked, None):
+        work.session.add(instance)
     try:
         with across_instances(work.session):
             create_user(work, instance, email=email, password=password, role=Role.ADMINISTRATOR, actor=actor)
@@ -119,10 +122,11 @@ def update_instance(
     """Change an instance. Raises InstanceError; the default instance keeps its Web ID and its host."""
     checked = _checked(work.session, fields, base_domain, instance)
     before = _described(instance)
-    instance.web_id = checked.web_id
-    instance.virtual_host = checked.virtual_host
-    instance.mail_domain = checked.mail_domain
-    instance.max_users = checked.max_users
+    with _unique_names(work.session, checked, instance.id):
+        instance.web_id = checked.web_id
+        instance.virtual_host = checked.virtual_host
+        instance.mail_domain = checked.mail_domain
+        instance.max_users = checked.max_users
     changes = _differences(before, instance)
     if changes:
         audit(work.session, None, actor, "instance changed", instance.web_id, changes)
@@ -154,7 +158,7 @@ def _checked(
             errors["virtual_host"] = (
                 f"Enter a name under {base_domain}, for example acme, or a full host name."
             )
-        errors = errors or _taken(session, web_id, host, instance)
+        errors = errors or _taken(session, web_id, host, instance.id if instance else None)
     if not 0 <= fields.max_users <= MAXIMUM_USERS:
         errors["max_users"] = f"Enter a number from 0 to {MAXIMUM_USERS}."
     mail_domain = fields.mail_domain.strip().lower().lstrip("@")
@@ -183,12 +187,12 @@ def _is_host_name(name: str) -> bool:
         return False
 
 
-def _taken(session: Session, web_id: str, host: str, instance: VirtualInstance | None) -> dict[str, str]:
+def _taken(session: Session, web_id: str, host: str, own_id: int | None) -> dict[str, str]:
     others = select(VirtualInstance).where(
         or_(VirtualInstance.web_id == web_id, VirtualInstance.virtual_host == host)
     )
-    if instance is not None:
-        others = others.where(VirtualInstance.id != instance.id)
+    if own_id is not None:
+        others = others.where(VirtualInstance.id != own_id)
     errors = {}
     for other in session.scalars(others):
         if other.web_id == web_id:
@@ -196,6 +200,19 @@ def _taken(session: Session, web_id: str, host: str, instance: VirtualInstance |
         if other.virtual_host == host:
             errors["virtual_host"] = f"{host} is taken by the instance {other.web_id}."
     return errors
+
+
+@contextmanager
+def _unique_names(session: Session, checked: InstanceFields, own_id: int | None) -> Iterator[None]:
+    """Turn the database's refusal of names that somebody took since we looked into words."""
+    try:
+        with session.begin_nested():
+            yield
+    except IntegrityError as error:
+        errors = _taken(session, checked.web_id, checked.virtual_host, own_id)
+        if not errors:
+            raise
+        raise InstanceError(errors) from error
 
 
 def _described(instance: VirtualInstance) -> dict[str, object]:

@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,13 @@ from sqlalchemy import Engine, delete, func, inspect, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
+from autotag.instances.administration import (
+    InstanceError,
+    InstanceFields,
+    create_instance,
+    load_instance,
+    update_instance,
+)
 from autotag.media.storage import FolderStorage, original_key
 from autotag.models import (
     Base,
@@ -30,6 +38,7 @@ from autotag.models import (
     TagAssignment,
     TaggingAttempt,
     TaggingState,
+    User,
     VirtualInstance,
     schema,
 )
@@ -150,6 +159,71 @@ def test_workers_that_find_the_same_new_tag_at_once_share_it(
         assert names == ["freight car", "own 0", "own 1", "own 2"]
         assert session.scalar(select(func.count()).select_from(TagAssignment)) == 2 * DOCUMENTS
         assert session.scalar(select(func.count()).select_from(TaggingAttempt)) == DOCUMENTS
+
+
+@pytest.mark.parametrize("hosts", [["acme"] * 4, ["one", "two", "three", "four"]])
+def test_of_those_who_make_an_instance_at_once_one_does_and_the_others_are_told(
+    sessions: sessionmaker[Session], hosts: list[str]
+) -> None:
+    at_once = threading.Barrier(len(hosts))
+
+    def make(host: str) -> dict[str, str]:
+        with sessions() as session, unit_of_work(session) as work:
+            at_once.wait(30)
+            fields = InstanceFields("acme", host)
+            try:
+                create_instance(
+                    work,
+                    fields,
+                    base_domain="localhost",
+                    email="ada@acme.example",
+                    password="correct horse battery",
+                    actor="admin@localhost",
+                )
+            except InstanceError as error:
+                return error.errors
+            return {}
+
+    with ThreadPoolExecutor(at_once.parties) as pool:
+        told = list(pool.map(make, hosts))
+    assert sorted(map(bool, told)) == [False, True, True, True]
+    assert {errors["web_id"] for errors in told if errors} == {"acme is taken by another instance."}
+    with sessions() as session:
+        (made,) = session.scalars(select(VirtualInstance).where(VirtualInstance.web_id == "acme"))
+        assert session.scalar(select(func.count(User.id)).where(User.instance_id == made.id)) == 1
+
+
+def test_two_instances_that_take_the_same_name_at_once(sessions: sessionmaker[Session]) -> None:
+    with sessions() as session, unit_of_work(session) as work:
+        made = [VirtualInstance(web_id=name, virtual_host=name) for name in ("one", "two")]
+        work.session.add_all(made)
+        work.session.flush()
+        ids = [instance.id for instance in made]
+    at_once = threading.Barrier(len(ids))
+
+    def rename(instance_id: int) -> dict[str, str]:
+        with sessions() as session, unit_of_work(session) as work:
+            instance = load_instance(work.session, instance_id)
+            at_once.wait(30)
+            try:
+                update_instance(
+                    work, instance, InstanceFields("acme", "acme"), base_domain="localhost", actor="admin"
+                )
+                # Until the other one waits for what this one has written.
+                time.sleep(0.5)
+            except InstanceError as error:
+                return error.errors
+            return {}
+
+    with ThreadPoolExecutor(at_once.parties) as pool:
+        told = sorted(pool.map(rename, ids), key=len)
+    assert told == [
+        {},
+        {
+            "web_id": "acme is taken by another instance.",
+            "virtual_host": "acme is taken by the instance acme.",
+        },
+    ]
 
 
 def test_what_all_workers_note_at_once_is_counted_for_each(
