@@ -31,10 +31,10 @@ logger = structlog.stdlib.get_logger(__name__)
 
 RETRY_AFTER_STORAGE_TROUBLE = timedelta(minutes=1)
 
-TOGETHER = 16
+TOGETHER = 32
 """Documents claimed in one transaction at most: enough to make its cost small, few enough to lose with a worker."""
 
-CLAIM_FOR_SECONDS = 0.5
+CLAIM_FOR_SECONDS = 0.8
 """Work that is claimed at a time, as far as the pace of the last documents tells: what was claimed is finished before
 something more urgent is begun."""
 
@@ -44,7 +44,7 @@ TOGETHER_AT_FIRST = 4
 AT_ONCE = 2
 """Documents examined at a time: one in the process, and one that is made ready for it meanwhile."""
 
-RECORD_EVERY_SECONDS = 0.4
+RECORD_EVERY_SECONDS = 0.7
 """Longest that a finished document waits for those claimed with it, so that tags appear steadily."""
 
 

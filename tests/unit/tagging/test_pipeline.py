@@ -531,7 +531,7 @@ def test_as_many_are_claimed_at_a_time_as_take_a_moment(
     monkeypatch.setattr("autotag.tagging.pipeline.claim_many", claim_none)
     instance_id = upload().instance_id
     pipeline._seconds_each[instance_id] = seconds
-    pipeline.tag_many(instance_id, list(range(1000, 1020)))
+    pipeline.tag_many(instance_id, list(range(1000, 1004 + TOGETHER)))
     assert claimed[0] == together
 
 
