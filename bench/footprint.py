@@ -20,6 +20,8 @@ from installation import (
     wait_for,
 )
 
+from autotag.cli.forker import RESTS_AFTER_SECONDS
+
 WORKERS = 2
 SETTLE_SECONDS = 3.0
 TARGET_MB, TARGET_START_SECONDS = 350.0, 3.0
@@ -57,6 +59,8 @@ def measure() -> dict[str, Any]:
         installation.stop()
         second = installation.up(WORKERS)
         wait_until_ready(installation, 2 * WORKERS)
+        # An idle installation's forker rests.
+        time.sleep(RESTS_AFTER_SECONDS)
         idle = memory(installation)
         installation.sign_in()
         tag_with_every_worker(installation)

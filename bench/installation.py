@@ -24,6 +24,9 @@ import requests
 from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+PRODUCT = REPOSITORY / ".venv" / "product" / "bin" / "python"
+"""Python with what users have installed and nothing besides; `make bench` makes it."""
+
 PHOTOGRAPHS = REPOSITORY.parent / "shared" / "images"
 EMAIL = "admin@localhost"
 LARGE_KINDS = 7
@@ -93,7 +96,7 @@ class Installation:
         self._token = ""
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "autotag", *arguments]
+        return [str(PRODUCT) if PRODUCT.exists() else sys.executable, "-m", "autotag", *arguments]
 
     def run(self, *arguments: str, typed: str = "") -> str:
         """Run a command to its end; return what it printed. Raises RuntimeError with what it said when it fails."""

@@ -103,15 +103,24 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, help="keep the installations here, or use those that are there"
     )
-    parser.add_argument("--instances", type=int, default=1, help="instances of the larger installation")
-    parser.add_argument("--elsewhere", type=int, default=0, help="documents in each of its other instances")
+    parser.add_argument("--instances", type=int, default=1, help="instances of both installations")
+    parser.add_argument(
+        "--elsewhere", type=int, default=0, help="documents in each of the larger one's other instances"
+    )
     options = parser.parse_args()
     # What is measured is not what a line on the terminal takes.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with work_folder(options.folder) as folder, broker(folder) as broker_url:
-        small = open_site(folder, SMALL, broker_url)
-        large = open_site(
-            folder, options.documents, broker_url, instances=options.instances, elsewhere=options.elsewhere
+        # As many instances in both, with proportionate numbers of documents: what is asked is what documents cost.
+        small, large = (
+            open_site(
+                folder,
+                documents,
+                broker_url,
+                instances=options.instances,
+                elsewhere=round(options.elsewhere * documents / options.documents),
+            )
+            for documents in (SMALL, options.documents)
         )
         result = measure(small, large, options.requests)
     print_result(result)
@@ -194,7 +203,7 @@ def open_site(
     folder: Path, documents: int, broker_url: str, *, instances: int = 1, elsewhere: int = 0
 ) -> Site:
     """Seed an installation, unless it is there, and sign the administrator of its default instance in."""
-    instance_path = folder / str(documents)
+    instance_path = folder / f"{documents}-{instances}"
     instance_path.mkdir(exist_ok=True)
     config = Config.from_environment(
         {"AUTOTAG_INSTANCE_PATH": str(instance_path), "AUTOTAG_REDIS_URL": broker_url}
