@@ -44,7 +44,7 @@ hostile: $(VENV)/test.stamp ## try many hostile image files, other ones each tim
 	HOSTILE_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/unit/inference/test_hostile_files.py \
 	  --timeout 0 -q -k random --hypothesis-show-statistics
 
-bench: $(VENV)/test.stamp $(VENV)/product/stamp ## measure speed and memory against the bare machine: one table, half an hour, ADD=--write
+bench: $(VENV)/test.stamp $(VENV)/product/run.stamp ## measure speed and memory against the bare machine: one table, half an hour, ADD=--write
 	$(BIN)/python bench/report.py $(ADD)
 
 lock: $(VENV)/test.stamp ## resolve the dependencies again into requirements/*.lock
@@ -91,11 +91,8 @@ $(VENV)/test.stamp: requirements/test.lock pyproject.toml | $(BIN)/python
 	@touch $(VENV)/run.stamp $@
 
 # What a user has: a package of the tests that another one uses when it is there would be measured too.
-$(VENV)/product/stamp: requirements/run.lock pyproject.toml | $(BIN)/python
-	@$(PYTHON) -m venv $(VENV)/product
-	@$(VENV)/product/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/run.lock
-	@$(VENV)/product/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation -e .
-	@touch $@
+$(VENV)/product/run.stamp: requirements/run.lock pyproject.toml
+	@$(MAKE) --no-print-directory VENV=$(VENV)/product $@
 
 # Apart from everything else, so that what looks at the packages decides nothing about them.
 $(VENV)/audit/stamp: requirements/audit.lock | $(BIN)/python

@@ -8,12 +8,13 @@ HIDDEN = "(hidden)"
 
 _SECRET_KEYS = re.compile(r"(?i)password|passphrase|secret|token|api_?key|authorization|cookie")
 # In URLs and headers, as they turn up in the texts of errors.
-_MAY_BE_SECRET = re.compile(r"[?&:]|(?i:bearer|basic)")
 _SECRET_TEXTS = (
     re.compile(r"(?i)([?&][^=&\s]*(?:key|token|secret|password|signature|sig|code)[^=&\s]*=)[^&\s'\"]+"),
     re.compile(r"(?i)(\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"),
     re.compile(r"(://[^:/@\s]*:)[^@/\s]+(?=@)"),
 )
+# Something of which stands in whatever one of these finds.
+_MAY_BE_SECRET = re.compile(r"[?&:]|(?i:bearer|basic)")
 
 
 def hide_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -1,4 +1,4 @@
-"""`python -m autotag.cli.forker DESCRIPTOR`: has loaded what an installation's parts need, and becomes each.
+"""`python -m autotag.cli.forker DESCRIPTOR ...`: has loaded what an installation's parts need, and becomes each.
 
 Parts that start from nothing would each read the same modules again and keep a copy of their own in memory; forked from
 this process they share it. It is asked through the socket `DESCRIPTOR`, and ends with all that it has forked when that

@@ -1,7 +1,6 @@
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from autotag.serving.broker import broker_command
+from tests.conftest import wait_for
 
 
 def test_the_folders_are_made_for_their_owner_only(tmp_path: Path) -> None:
@@ -49,7 +49,6 @@ child = subprocess.Popen([sys.executable, "-m", "autotag.serving.broker", *sys.a
 print(child.pid, flush=True)
 time.sleep(60)
 """
-PATIENCE_SECONDS = 10.0
 
 
 @pytest.fixture
@@ -81,12 +80,7 @@ def test_it_takes_its_starters_place_and_ends_with_its_parent(
 ) -> None:
     assert parent.stdout is not None
     started = psutil.Process(int(parent.stdout.readline()))
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (broker_folder / "broker.sock").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for((broker_folder / "broker.sock").exists, "the broker's start")
     assert "valkey" in started.name()
     parent.kill()
-    while not has_ended(started):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: has_ended(started), "the broker's end", 10)

@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +12,7 @@ import psutil
 import pytest
 
 from autotag.serving.forked import ForkedPart, Forker
+from tests.conftest import wait_for
 
 MODULE = """
 import sys
@@ -113,10 +113,7 @@ def server_of(part: ForkedPart) -> psutil.Process:
 
 def rest(server: psutil.Process) -> None:
     """Wait until the server rests."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while server.cmdline()[:1] != ["autotag forker"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: server.cmdline()[:1] == ["autotag forker"], "its rest", PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize("forker", [0.0], indirect=True)
