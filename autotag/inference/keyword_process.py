@@ -22,10 +22,14 @@ class KeywordProcess:
     """A child that starts with the first file and ends with the context. Files are untrusted; it alone reads them.
 
     It loads no decoder, so it is there within a tenth of a second. After a death the next file gets a new one.
+    `command` replaces the child's command line; it has to speak the protocol of `keyword_server`.
     """
 
-    def __init__(self, *, seconds_per_file: float = SECONDS_PER_FILE) -> None:
+    def __init__(
+        self, *, seconds_per_file: float = SECONDS_PER_FILE, command: Sequence[str] | None = None
+    ) -> None:
         self._seconds_per_file = seconds_per_file
+        self._command = command
         self._child: Child | None = None
 
     def read(self, path: Path) -> tuple[str, ...]:
@@ -63,8 +67,7 @@ class KeywordProcess:
         return answer
 
     def _start(self) -> Child:
-        command = [sys.executable, "-P", "-m", "autotag.inference", "--keywords"]
-        child = Child([*command, "--memory-limit", str(MEMORY_LIMIT_BYTES)], child_environment())
+        child = Child(self._command or _default_command(), child_environment())
         if child.receive(START_SECONDS) != READY:
             child.kill()
             raise ProcessCrashed("The process for keywords did not start as expected.", "exit")
@@ -77,3 +80,8 @@ class KeywordProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _default_command() -> list[str]:
+    command = [sys.executable, "-P", "-m", "autotag.inference", "--keywords"]
+    return [*command, "--memory-limit", str(MEMORY_LIMIT_BYTES)]
