@@ -197,7 +197,7 @@ def _upload_refused(error: UploadRefused) -> ResponseReturnValue:
 def _storage(error: StorageError) -> ResponseReturnValue:
     if isinstance(error, StorageUnavailable):
         logger.error("storage failed", reason=error.reason)
-        return error_page(503, error.code, error.message)
+        return _again_later(error_page(503, error.code, error.message))
     logger.error("storage failed", reason=error.message)
     return error_page(507, error.code, error.message)
 

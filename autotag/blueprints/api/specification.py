@@ -162,7 +162,7 @@ def _problem_response(status: int, codes: list[str]) -> dict[str, Any]:
         "description": text,
         "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
-    if status == 429:
+    if status in (429, 503):
         seconds = {"type": "string", "pattern": "^[0-9]+$"}
         answer["headers"] = {"Retry-After": {"description": "Seconds.", "schema": seconds}}
     return answer

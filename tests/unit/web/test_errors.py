@@ -72,7 +72,11 @@ def test_an_error_is_a_page_for_people_and_a_problem_for_programs(
 
 @pytest.mark.parametrize(
     "error",
-    [OperationalError("", None, Exception("locked")), OSError(errno.EMFILE, "Too many open files")],
+    [
+        OperationalError("", None, Exception("locked")),
+        OSError(errno.EMFILE, "Too many open files"),
+        StorageUnavailable("It is away."),
+    ],
     ids=str,
 )
 def test_what_passes_says_when_to_come_again(
