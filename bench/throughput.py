@@ -1,7 +1,8 @@
 """Images a second: the whole pipeline beside bare loops that decode and infer, without and with renditions.
 
 All run in as many processes, on the same files, one after the other, several times; medians are compared,
-because machines are noisy. The bare loops decode each file once with Pillow at the resolution that is needed,
+because machines are noisy. The loop that is compared runs before the pipeline and after it, since the pace of a machine
+wanders, and both count. The bare loops decode each file once with Pillow at the resolution that is needed,
 write the preview and the thumbnail (the second loop only) and run the product's own classifier, and nothing else:
 no server, no database. The pipeline is the product: broker and workers on an installation in which all files wait;
 it is measured from the first claim to the last final state, with the model loaded.
@@ -70,10 +71,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     for _ in range(options.pairs):
         with temporary_installation() as installation:
             installation.run("init", "--quick-start")
-            for name, more in (("bare", ()), ("bare_with_renditions", ("--renditions",))):
-                runs[name].append(measure_bare(installation, contents, options.workers, *more))
             runs["uploads"].append(fill(installation, contents))
+            runs["bare"].append(measure_bare(installation, contents, options.workers))
+            around = [measure_bare(installation, contents, options.workers, "--renditions")]
             runs["pipeline"].append(measure_pipeline(installation, options.files, options.workers))
+            around.append(measure_bare(installation, contents, options.workers, "--renditions"))
+            runs["bare_with_renditions"].append(statistics.harmonic_mean(around))
     return {name: round(statistics.median(values), 2) for name, values in runs.items()} | {
         "ratio": ratio_of(runs["pipeline"], runs["bare"]),
         "ratio_with_renditions": ratio_of(runs["pipeline"], runs["bare_with_renditions"]),
@@ -193,15 +196,16 @@ def measure_pipeline(installation: Installation, files: int, workers: int) -> fl
     load the models; what is measured begins after them, at a moment between two documents, and ends with the last
     final state. Both are read from the database.
     """
-    installation.start(installation.command("scheduler"))
+    parts = [installation.start(installation.command("scheduler"))]
     waiting = "SELECT count(*) FROM document WHERE tagging_enqueued_at IS NULL"
     # As many as the broker holds at a time; more follow while these are worked off.
     wait_for(
         lambda: installation.query(waiting)[0][0] <= max(0, files - 192), "the handing out of the backlog"
     )
     for number in range(1, workers + 1):
-        installation.start(installation.command("worker", "--name", f"worker-{number}"))
+        parts.append(installation.start(installation.command("worker", "--name", f"worker-{number}")))
     wait_for(lambda: not installation.unfinished(), "the end of the work", 300, pause=0.2)
+    installation.stop(*parts)
     rows = installation.query(
         "SELECT finished_at, worker FROM tagging_attempt WHERE state IN ('tagged', 'no_tags')"
         " ORDER BY finished_at, id"
