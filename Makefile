@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 LOCAL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation -e .
 
+# Set on many machines that build containers; each process would compile all modules anew, a second of its start.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Three test processes, each with whole files, since a file's tests share an installation. Half of the time is waiting.
 THREE_AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
 # All have to find the same tests in the same order, sets included.

@@ -87,7 +87,10 @@ class Installation:
             self.port: int = probe.getsockname()[1]
         self.address = f"http://localhost:{self.port}"
         self.environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("AUTOTAG_")
+            name: value
+            for name, value in os.environ.items()
+            # Without files of compiled modules each part would compile all of them anew.
+            if not name.startswith("AUTOTAG_") and name != "PYTHONDONTWRITEBYTECODE"
         } | {"AUTOTAG_INSTANCE_PATH": str(self.instance_path), "AUTOTAG_ADMIN_PASSWORD": PASSWORD}
         self.log_path = folder / "log"
         self._parts: list[subprocess.Popen[bytes]] = []
