@@ -15,6 +15,7 @@ from autotag.configuration.effective import TaggingSettings
 from autotag.configuration.entries import TENSORFLOW
 from autotag.configuration.store import Place, Resolved, Source
 from autotag.inference.errors import ImageCode, ImageRejected, ProcessCrashed, RenditionFailed
+from autotag.inference.messages import ImageRequest, ImageResult
 from autotag.inference.store import ModelStore
 from autotag.media.renditions import preview_key, thumbnail_key
 from autotag.media.storage import FolderStorage
@@ -453,24 +454,28 @@ def test_while_one_image_is_in_the_process_the_next_is_made_ready_and_the_last_o
 ) -> None:
     monkeypatch.setattr("autotag.tagging.pipeline.RECORD_EVERY_SECONDS", 0.0)
     documents = [upload(bytes([number])) for number in range(5)]
-    third_begins, second_recorded = Event(), Event()
-    seen = []
+    first_left, another_begins, first_recorded = Event(), Event(), Event()
+    process = road.process.process
 
-    def during() -> None:
-        seen.append(None)
-        if len(seen) == 3:
-            third_begins.set()
-            assert second_recorded.wait(10), "nothing was recorded while the process had an image"
+    # In whichever order they get their turns: the first is asked for first, and others follow it.
+    def hold_another(request: ImageRequest) -> ImageResult:
+        if first_left.is_set():
+            another_begins.set()
+            assert first_recorded.wait(10), "nothing was recorded while the process had an image"
+        result = process(request)
+        if request.path.read_bytes() == bytes([0]):
+            first_left.set()
+        return result
 
     def watch() -> None:
-        assert third_begins.wait(10)
+        assert another_begins.wait(10)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            if road.look(documents[1]).tagging_state is TaggingState.TAGGED:
-                second_recorded.set()
+            if road.look(documents[0]).tagging_state is TaggingState.TAGGED:
+                first_recorded.set()
                 return
 
-    road.process.during = during
+    monkeypatch.setattr(road.process, "process", hold_another)
     watcher = Thread(target=watch)
     watcher.start()
     outcomes = (
