@@ -26,15 +26,6 @@ PART = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
-    """What a merge came to: the tag that is left, the names that are gone, and the documents they were on."""
-
-    tag: Tag
-    gone: list[str]
-    documents: int
-
-
-@dataclass(frozen=True, slots=True)
 class MergedPart:
     """What a part of a merge came to: how many documents it changed, and whether it was the last."""
 
@@ -43,33 +34,6 @@ class MergedPart:
 
 
 def merge_tags(
-    work: UnitOfWork,
-    instance_id: int,
-    source_ids: Collection[int],
-    target_id: int,
-    *,
-    actor: str,
-    user_id: int | None,
-) -> Merged:
-    """Merge tags into one, in this transaction: their documents get it instead.
-
-    Raises TaggingRefused with code `nothing_to_merge`, and TagNotFound when the one that is to be left is gone.
-    A document that had several of them keeps one assignment: a manual one, else one from the file, else the automatic
-    one with the highest confidence. A manual one without provenance takes over that of the best automatic one.
-    Sources that somebody else merged meanwhile are left out.
-    """
-    target, sources = tags_to_merge(work.session, instance_id, source_ids, target_id)
-    gone = sorted(tag.name for tag in sources)
-    documents, is_last = 0, False
-    while not is_last:
-        part = merge_part(
-            work, instance_id, [tag.id for tag in sources], target_id, actor=actor, user_id=user_id
-        )
-        documents, is_last = documents + part.documents, part.is_last
-    return Merged(target, gone, documents)
-
-
-def merge_in_parts(
     session: Session,
     instance_id: int,
     source_ids: Collection[int],
@@ -80,7 +44,10 @@ def merge_in_parts(
 ) -> Tag:
     """Merge tags into one, each part in a transaction of its own, and return the tag that is left.
 
-    Raises as `merge_tags` does; what was merged before then stays merged.
+    A document that had several of them keeps one assignment: a manual one, else one from the file, else the automatic
+    one with the highest confidence. A manual one without provenance takes over that of the best automatic one.
+    Sources that somebody else merged meanwhile are left out. Raises TaggingRefused with code `nothing_to_merge`, and
+    TagNotFound when the one that is to be left is gone; what was merged before then stays merged.
     """
     with unit_of_work(session) as work:
         target, tags = tags_to_merge(work.session, instance_id, source_ids, target_id)

@@ -28,7 +28,7 @@ from autotag.tagging.new_version import tag_new_version
 from autotag.tagging.run_tending import tend_runs
 from autotag.tagging.runs import selection_of, start_run, undo_run
 from autotag.tagging.tag_list import TagNotFound, find_tag
-from autotag.tagging.tag_merging import merge_in_parts
+from autotag.tagging.tag_merging import merge_tags
 from autotag.tagging.tag_names import TaggingRefused
 from autotag.tagging.tags import delete_tag, rename_tag
 from tests.faults.site import Chunks, Site, picture
@@ -104,11 +104,11 @@ def tag_id(site: Site, name: str) -> int | None:
         return found and found.id
 
 
-def merge_tags(site: Site) -> None:
+def merge_into_another(site: Site) -> None:
     with suppress(TaggingRefused, TagNotFound), site.sessions() as session:
         source, target = tag_id(site, "dog"), tag_id(site, "cat")
         assert target
-        merge_in_parts(session, site.instance_id, [source or 4711], target, actor=EVA, user_id=site.user_id)
+        merge_tags(session, site.instance_id, [source or 4711], target, actor=EVA, user_id=site.user_id)
 
 
 def rename_and_delete_tags(site: Site) -> None:
@@ -243,7 +243,7 @@ ROADS = (
     Road("new version", new_version),
     Road("tagging", tag, prepare_waiting),
     Road("edit of tags", edit_tags),
-    Road("merge of tags", merge_tags),
+    Road("merge of tags", merge_into_another),
     Road("rename and delete of tags", rename_and_delete_tags),
     Road("bin, emptying, sweep", delete_and_sweep, prepare_a_twin),
     Road("run", run, prepare_untagged),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, text
@@ -19,13 +20,13 @@ from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Candidate, decide
 from autotag.tagging.recording import record
 from autotag.tagging.tag_list import TagNotFound, TagOrder, list_tags, suggestions, usage_by_provider
-from autotag.tagging.tag_merging import merge_tags
+from autotag.tagging.tag_merging import merge_part, merge_tags
 from autotag.tagging.tag_names import TaggingRefused
 from autotag.tagging.tags import NameTaken, add_tag, delete_tag, rename_tag
 
 pytestmark = pytest.mark.postgresql
 
-WHO = {"actor": "eva", "user_id": None}
+WHO: dict[str, Any] = {"actor": "eva", "user_id": None}
 Wait = Callable[[Callable[[], object], str, float], None]
 
 
@@ -78,8 +79,8 @@ def test_a_merge_waits_for_who_is_assigning_the_tag_and_takes_that_along(
     kitty, cat = add("kitty", documents[0]), add("cat")
 
     def merge() -> None:
-        with sessions() as session, unit_of_work(session) as work:
-            merge_tags(work, instance_id, [kitty], cat, **WHO)  # type: ignore[arg-type]
+        with sessions() as session:
+            merge_tags(session, instance_id, [kitty], cat, **WHO)
 
     with ThreadPoolExecutor(1) as pool:
         with sessions() as session, unit_of_work(session) as work:
@@ -113,9 +114,9 @@ def test_who_assigns_a_tag_that_is_being_merged_or_deleted_waits_and_makes_it_an
     with ThreadPoolExecutor(1) as pool:
         with sessions() as session, unit_of_work(session) as work:
             if by_person:
-                merge_tags(work, instance_id, [kitty], cat, **WHO)  # type: ignore[arg-type]
+                merge_part(work, instance_id, [kitty], cat, **WHO)
             else:
-                delete_tag(work, instance_id, kitty, **WHO)  # type: ignore[arg-type]
+                delete_tag(work, instance_id, kitty, **WHO)
             assigning: Future[None] = pool.submit(assign)
             waiter(lambda: waiting_for_a_lock(engine), "the assignment's wait", 20)
         assigning.result(20)
@@ -132,8 +133,8 @@ def test_opposite_merges_and_workers_at_once_neither_lock_each_other_out_nor_los
     def merge(number: int) -> None:
         at_once.wait(30)
         try:
-            with sessions() as session, unit_of_work(session) as work:
-                merge_tags(work, instance_id, [pair[number]], pair[1 - number], **WHO)  # type: ignore[arg-type]
+            with sessions() as session:
+                merge_tags(session, instance_id, [pair[number]], pair[1 - number], **WHO)
         except (TagNotFound, TaggingRefused):
             return
 
@@ -164,7 +165,7 @@ def test_a_name_that_somebody_adds_while_another_tag_is_given_it_is_taken(
 
     def rename() -> None:
         with sessions() as session, unit_of_work(session) as work:
-            rename_tag(work, instance_id, kitty, "Cat", **WHO)  # type: ignore[arg-type]
+            rename_tag(work, instance_id, kitty, "Cat", **WHO)
 
     with ThreadPoolExecutor(1) as pool:
         with sessions() as session, unit_of_work(session) as work:

@@ -21,7 +21,7 @@ from autotag.extensions import db
 from autotag.models import Role, Tag
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.tag_list import list_tags, load_tag, usage_of
-from autotag.tagging.tag_merging import merge_in_parts
+from autotag.tagging.tag_merging import merge_tags
 from autotag.tagging.tags import add_tag, delete_tag, rename_tag
 
 TAG = "Tags"
@@ -132,9 +132,7 @@ def merge_some_tags(sent: dict[str, Any]) -> dict[str, object]:
     """
     person = current_user.user
     sources, target = set(sent["source_ids"]) - {sent["target_id"]}, sent["target_id"]
-    merged = merge_in_parts(
-        db.session(), g.instance.id, sources, target, actor=person.email, user_id=person.id
-    )
+    merged = merge_tags(db.session(), g.instance.id, sources, target, actor=person.email, user_id=person.id)
     return answer_for(merged)
 
 

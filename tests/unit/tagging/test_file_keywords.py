@@ -20,7 +20,7 @@ from autotag.tagging.outcome import ImageFacts, Outcome
 from autotag.tagging.pipeline import _why_not
 from autotag.tagging.removals import put_back, remove_tag
 from autotag.tagging.tag_list import usages_of
-from autotag.tagging.tag_merging import merge_tags
+from autotag.tagging.tag_merging import merge_part
 from tests.unit.conftest import Factory
 from tests.unit.tagging.conftest import Library, enable_tensorflow
 
@@ -145,7 +145,7 @@ def test_a_merge_keeps_the_file_before_a_provider_and_a_person_before_both(
     library.add(other, "cat")
     with library.sessions() as session, unit_of_work(session) as work:
         ids = {tag.name: tag.id for tag in work.session.scalars(select(Tag))}
-        merge_tags(work, library.instance.id, [ids["beach"]], ids["cat"], actor="eva", user_id=None)
+        merge_part(work, library.instance.id, [ids["beach"]], ids["cat"], actor="eva", user_id=None)
     assert sources(library, document) == {"cat": FILE}
     assert sources(library, other) == {"cat": MANUAL}
 

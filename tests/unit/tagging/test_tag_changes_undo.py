@@ -24,7 +24,7 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.assignments import add_tags, commit_tags, remove_tags, replace_tags, untag
 from autotag.tagging.tag_changes import TagChanges
 from autotag.tagging.tag_changes_undo import take_back
-from autotag.tagging.tag_merging import merge_tags
+from autotag.tagging.tag_merging import merge_part
 from autotag.tagging.tags import delete_tag, rename_tag
 from tests.unit.conftest import Factory
 
@@ -183,7 +183,7 @@ def test_tags_that_were_renamed_merged_or_deleted_since_come_back_where_they_wer
     with shelf.sessions() as session, unit_of_work(session) as work:
         ids = {tag.name: tag.id for tag in session.scalars(select(Tag))}
         rename_tag(work, shelf.instance.id, ids["mine"], "ours", **who)
-        merge_tags(work, shelf.instance.id, [ids["tabby"]], ids["cat"], **who)
+        merge_part(work, shelf.instance.id, [ids["tabby"]], ids["cat"], **who)
         delete_tag(work, shelf.instance.id, ids["gone"], **who)
     shelf.undo(removed)
     assert shelf.on(documents[0]) == {"tabby": (AUTO, 0.8), "ours": (MANUAL, None), "gone": (MANUAL, None)}
@@ -196,7 +196,7 @@ def test_what_was_added_and_merged_since_goes_with_its_new_name(
     added = shelf.do(add_tags, documents, "kitty")
     with shelf.sessions() as session, unit_of_work(session) as work:
         ids = {tag.name: tag.id for tag in session.scalars(select(Tag))}
-        merge_tags(work, shelf.instance.id, [ids["kitty"]], ids["cat"], actor="", user_id=None)
+        merge_part(work, shelf.instance.id, [ids["kitty"]], ids["cat"], actor="", user_id=None)
     shelf.undo(added)
     assert "cat" in shelf.on(documents[0])
     assert "cat" not in shelf.on(documents[2])

@@ -14,7 +14,7 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging import tag_merging
 from autotag.tagging.assignments import add_tags, remove_tags
 from autotag.tagging.tag_list import TagNotFound
-from autotag.tagging.tag_merging import MergedPart, count_documents, merge_in_parts, merge_part
+from autotag.tagging.tag_merging import MergedPart, count_documents, merge_part, merge_tags
 from autotag.tagging.tag_names import TaggingRefused
 from tests.unit.conftest import Factory
 
@@ -139,7 +139,7 @@ def test_a_manual_tag_wins_in_every_part(
     assert session.scalar(select(func.count()).where(TagAssignment.provider == "tensorflow")) == 3
 
 
-def test_a_merge_in_parts_holds_the_database_for_one_part_at_a_time(
+def test_a_merge_holds_the_database_for_one_part_at_a_time(
     sessions: sessionmaker[Session],
     acme: VirtualInstance,
     documents: list[Document],
@@ -149,8 +149,8 @@ def test_a_merge_in_parts_holds_the_database_for_one_part_at_a_time(
     with sessions() as session:
         event.listen(session, "after_commit", lambda _: commits.append(None))
         ids = tag_ids(session)
-        left = merge_in_parts(session, acme.id, [ids["kitty"]], ids["cat"], actor="", user_id=None)
+        left = merge_tags(session, acme.id, [ids["kitty"]], ids["cat"], actor="", user_id=None)
         assert (left.name, on(session)) == ("cat", {"cat": 5})
         with pytest.raises(TaggingRefused):
-            merge_in_parts(session, acme.id, [ids["kitty"]], ids["cat"], actor="", user_id=None)
+            merge_tags(session, acme.id, [ids["kitty"]], ids["cat"], actor="", user_id=None)
     assert len(commits) >= 4
