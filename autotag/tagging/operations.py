@@ -26,7 +26,10 @@ from autotag.tagging.unfinished import (
 
 FILES_OF_A_GROUP = 5
 STORAGE_SECONDS = 60.0
-"""How long a count of all files is good for: it is the one thing here that reads every row."""
+"""How long a count of all files is good for at least: it is the one thing here that reads every row."""
+
+STORAGE_PART = 0.001
+"""The part of the time that may go by with counting, so that a count of very many files is good for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ class OperationsRoom:
     def __init__(self, queue: TaggingQueue) -> None:
         self._queue = queue
         self._meter = ThroughputMeter()
-        self._storage: dict[int | None, tuple[float, StorageCount]] = {}
+        self._storage: dict[int | None, tuple[float, StorageCount | None]] = {}
         self._lock = Lock()
 
     def look(self, session: Session, instance_id: int | None) -> Operations:
@@ -116,14 +119,16 @@ class OperationsRoom:
         )
 
     def _count_storage(self, session: Session, instance_id: int | None) -> StorageCount:
-        now = time.monotonic()
+        began = time.monotonic()
         with self._lock:
-            kept = self._storage.get(instance_id)
-        if kept is not None and now - kept[0] < STORAGE_SECONDS:
-            return kept[1]
+            good_until, kept = self._storage.get(instance_id, (0.0, None))
+        if kept is not None and began < good_until:
+            return kept
         count = StorageCount(utc_now(), storage_use(session, instance_id))
+        now = time.monotonic()
+        good_until = now + max(STORAGE_SECONDS, (now - began) / STORAGE_PART)
         with self._lock:
-            self._storage[instance_id] = (now, count)
+            self._storage[instance_id] = (good_until, count)
         return count
 
 

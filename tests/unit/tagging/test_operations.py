@@ -92,17 +92,31 @@ def test_what_is_under_way_makes_it_worth_while_to_look_again(
     assert OperationsRoom(queue).look(session, acme.id).is_moving is moves
 
 
-def test_files_are_counted_once_a_minute(
-    session: Session, make: Factory, queue: TaggingQueue, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("seconds", "part", "is_kept"),
+    [
+        pytest.param(60.0, 1e9, True, id="within the minute"),
+        pytest.param(0.0, 1e9, False, id="after it"),
+        pytest.param(0.0, 1e-9, True, id="after it, when counting took long"),
+    ],
+)
+def test_a_count_of_the_files_is_good_for_a_while(
+    session: Session,
+    make: Factory,
+    queue: TaggingQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    part: float,
+    is_kept: bool,
 ) -> None:
+    monkeypatch.setattr(operations, "STORAGE_SECONDS", seconds)
+    monkeypatch.setattr(operations, "STORAGE_PART", part)
     acme = make.instance("acme")
     room = OperationsRoom(queue)
-    first = room.look(session, acme.id).storage
+    assert room.look(session, acme.id).storage.report.total.documents == 0
     session.rollback()
     make.document(acme)
-    assert room.look(session, acme.id).storage == first
-    monkeypatch.setattr(operations, "STORAGE_SECONDS", 0)
-    assert room.look(session, acme.id).storage.report.total.documents == 1
+    assert room.look(session, acme.id).storage.report.total.documents == (0 if is_kept else 1)
 
 
 @pytest.mark.parametrize("everywhere", [False, True], ids=["one", "all"])
