@@ -10,6 +10,7 @@ empty page from Jinja.
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import re
 import shutil
@@ -122,6 +123,8 @@ def main() -> None:
             )
             for documents in (SMALL, options.documents)
         )
+        # As the web server does.
+        gc.freeze()
         result = measure(small, large, options.requests)
     print_result(result)
     finish(result, options.json)
@@ -213,8 +216,9 @@ def open_site(
         schema.upgrade(session.get_bind().engine)
         if session.scalar(select(func.count(Document.id))) == 0:
             seed.fill(sessions, documents=documents, instances=instances, elsewhere=elsewhere)
-        total = session.scalar(select(func.count(Document.id))) or 0
+    # In a transaction of its own, which sees what was seeded.
     with sessions() as session, unit_of_work(session) as work:
+        total = work.session.scalar(select(func.count(Document.id))) or 0
         person = sign_up(work.session)
         token = open_session(work, person, address="127.0.0.1", browser="bench")
         paths = addresses(work.session, person.instance_id)

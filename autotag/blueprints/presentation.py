@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, g, url_for
 from flask_bootstrap import Bootstrap5
 
 from autotag.blueprints.navigation import navigation
@@ -167,6 +167,17 @@ def picture_version(document: Document) -> str:
     return document.sha256[:16]
 
 
+def thumbnail_address(document: Document) -> str:
+    """Return the address of a document's thumbnail, which changes with its content.
+
+    It is put together from one that a request builds once: a list shows sixty.
+    """
+    if "thumbnail_address" not in g:
+        g.thumbnail_address = url_for("documents.thumbnail", document_id=0).rsplit("/0/", 1)
+    before, after = g.thumbnail_address
+    return f"{before}/{document.id}/{after}?v={picture_version(document)}"
+
+
 def safe_next(target: str | None) -> str | None:
     """Return the path to go on to after signing in, or None when it would leave this site.
 
@@ -220,6 +231,7 @@ def register(app: Flask) -> None:
         provider_label=provider_label,
         role_label=role_label,
         state_view=state_view,
+        thumbnail_address=thumbnail_address,
         type_label=type_label,
     )
     app.jinja_env.globals.update(

@@ -1,5 +1,6 @@
 """The web server: gunicorn with threads, started from here so that one command serves everything."""
 
+import gc
 import logging
 import os
 import sys
@@ -94,4 +95,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
         """Build the application."""
         from autotag import create_app
 
-        return create_app(self._config)
+        app = create_app(self._config)
+        # It stays until the end: no collection need look through it.
+        gc.freeze()
+        return app

@@ -1,7 +1,7 @@
 """Documents as a list shows them: what a card, a line or a row of the table needs besides its document."""
 
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from flask import get_template_attribute, url_for
 from flask_login import current_user
@@ -22,8 +22,8 @@ MACROS = {
 class Place:
     """The list in which documents are shown: how, for whom, and the arguments that their links carry on.
 
-    One address of each kind is built here, and those of the documents from it: building sixty of each takes longer
-    than finding the documents.
+    One address of each kind is built here, and those of the documents and tags from it: building sixty of each takes
+    longer than finding the documents.
     """
 
     view: View = View.CARDS
@@ -32,6 +32,8 @@ class Place:
     _root: str = field(init=False)
     _tail: str = field(init=False)
     _tagged: str = field(init=False)
+    _looked_for: frozenset[str] = field(init=False)
+    _tag_addresses: dict[str, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Build the addresses."""
@@ -42,6 +44,7 @@ class Place:
         object.__setattr__(self, "_root", url_for("documents.index"))
         object.__setattr__(self, "_tail", f"?{query}" if query else "")
         object.__setattr__(self, "_tagged", f"{self._root}?{kept}{'&' if kept else ''}")
+        object.__setattr__(self, "_looked_for", frozenset(fold(tag) for tag in tags))
 
     def address_of(self, document_id: int) -> str:
         """Return the address of a document's page, which leads through this list."""
@@ -49,10 +52,14 @@ class Place:
 
     def tag_address(self, name: str) -> str:
         """Return the address of this list narrowed to a tag."""
-        tags = self.arguments.get("tag", [])
-        if fold(name) in {fold(tag) for tag in tags}:
-            return f"{self._root}{self._tail}"
-        return self._tagged + urlencode({"tag": name})
+        address = self._tag_addresses.get(name)
+        if address is None:
+            is_looked_for = fold(name) in self._looked_for
+            address = (
+                f"{self._root}{self._tail}" if is_looked_for else f"{self._tagged}tag={quote_plus(name)}"
+            )
+            self._tag_addresses[name] = address
+        return address
 
 
 def render_card(summary: DocumentSummary, place: Place | None = None) -> str:

@@ -43,4 +43,5 @@ def test_the_pages_of_two_sizes_are_measured(pages: ModuleType, tmp_path: Path, 
         site.app.extensions["autotag"].queue.connection.close()
     assert result["pages"]["list"]["large_median"] > 0
     assert {"list", "page 500", "document"} <= set(result["pages"])
+    assert (result["large"], result["total"]) == (200, 200)
     assert 0 < result["bare"] < result["pages"]["list"]["large_median"]

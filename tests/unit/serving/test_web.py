@@ -1,4 +1,5 @@
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
@@ -22,9 +23,17 @@ def test_one_process_serves_with_threads(config: Config) -> None:
     assert settings.threads > 1
 
 
-def test_it_serves_the_application_of_its_configuration(
+@pytest.fixture
+def _unfrozen() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_unfrozen")
+def test_it_serves_the_application_of_its_configuration_and_keeps_it_from_collections(
     config: Config, build_app: Callable[[Config], Flask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("autotag.create_app", build_app)
     app = WebServer(config, host="localhost", port=8000).load()
     assert app.extensions["autotag"].config is config
+    assert not any(one is app for one in gc.get_objects())

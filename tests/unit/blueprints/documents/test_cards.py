@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
-from flask import Flask
+from flask import Flask, url_for
 from sqlalchemy.orm import Session
 
 from autotag.blueprints.documents.address import MOST_TAGS, View
@@ -93,11 +93,22 @@ def test_a_file_without_a_picture_shows_its_kind(summary: Callable[..., Document
     assert len(picture.find_all("img")) == 2
 
 
+def test_the_picture_on_a_card_is_the_thumbnail_of_its_content(
+    summary: Callable[..., DocumentSummary],
+) -> None:
+    for one in (summary(width=640, height=480), summary(width=64, height=48)):
+        picture = drawn(one).select_one("img.picture")
+        assert picture is not None
+        wanted = url_for("documents.thumbnail", document_id=one.document.id, v=one.document.sha256[:16])
+        assert picture["src"] == wanted
+
+
 def test_links_carry_the_list_on() -> None:
     place = Place(arguments={"q": "beach & sun", "tag": ["Cat"], "order": "name"})
     assert urlsplit(place.address_of(7)).path == "/documents/7"
     assert asked(place.address_of(7)) == {"q": ["beach & sun"], "tag": ["Cat"], "order": ["name"]}
     assert asked(place.tag_address("a+b"))["tag"] == ["Cat", "a+b"]
+    assert place.tag_address("a+b") == place.tag_address("a+b")
     # A tag that is looked for already changes nothing, whatever its case.
     assert asked(place.tag_address("CAT")) == asked(place.address_of(7))
 
