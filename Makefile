@@ -47,7 +47,7 @@ hostile: $(VENV)/test.stamp ## try many hostile image files, other ones each tim
 	HOSTILE_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/unit/inference/test_hostile_files.py \
 	  --timeout 0 -q -k random --hypothesis-show-statistics
 
-bench: $(VENV)/test.stamp $(VENV)/product/run.stamp ## measure speed and memory against the bare machine: one table, half an hour, ADD=--write
+bench: $(VENV)/test.stamp $(VENV)/product/run.stamp ## measure speed and memory against the bare machine: one table, forty to fifty minutes, ADD=--write
 	$(BIN)/python bench/report.py $(ADD)
 
 lock: $(VENV)/test.stamp ## resolve the dependencies again into requirements/*.lock
