@@ -96,6 +96,6 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
         from autotag import create_app
 
         app = create_app(self._config)
-        # It stays until the end: no collection need look through it.
+        # It stays until the end: a full collection that looks through it holds a page up for a tenth of a second.
         gc.freeze()
         return app

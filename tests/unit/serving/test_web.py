@@ -1,5 +1,5 @@
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -23,13 +23,6 @@ def test_one_process_serves_with_threads(config: Config) -> None:
     assert settings.threads > 1
 
 
-@pytest.fixture
-def _unfrozen() -> Iterator[None]:
-    yield
-    gc.unfreeze()
-
-
-@pytest.mark.usefixtures("_unfrozen")
 def test_it_serves_the_application_of_its_configuration_and_keeps_it_from_collections(
     config: Config, build_app: Callable[[Config], Flask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
