@@ -67,6 +67,8 @@ def documents(installation: Installation, prefix: str) -> dict[str, int]:
     return {found["tagging_state"]: found["number"] for found in rows}
 
 
+# On a slow machine, with PostgreSQL and all other tests, five hundred uploads alone take more than the usual time.
+@pytest.mark.timeout(400)
 def test_five_hundred_photographs_at_once_while_the_page_stays_usable(
     installation: Installation, visitor: Visitor, photographs_of_a_trip: list[Path], tmp_path: Path
 ) -> None:
