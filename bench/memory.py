@@ -56,14 +56,13 @@ def measure(images: int, workers: int) -> dict[str, Any]:
             (folder / f"{number}.jpg").write_bytes(content)
         points = follow(installation, str(folder), images)
     half = points[len(points) // 2 :]
-    slopes = {part: slope_of(half, part) for part in half[0][1]}
     return {
         "images": images,
         "workers": workers,
         "middle_mb": half[0][1]["total"],
         "end_mb": half[-1][1]["total"],
-        "slope_mb": slopes.pop("total"),
-        "slope_mb_by_part": slopes,
+        "slope_mb": slope_of(half, "total"),
+        "slope_mb_by_part": {part: slope_of(half, part) for part in half[0][1] if part != "total"},
         "points": points,
     }
 

@@ -95,7 +95,7 @@ class OperationsRoom:
     def __init__(self, queue: TaggingQueue) -> None:
         self._queue = queue
         self._meter = ThroughputMeter()
-        self._storage: dict[int | None, tuple[float, StorageCount | None]] = {}
+        self._storage: dict[int | None, tuple[float, StorageCount]] = {}
         self._lock = Lock()
 
     def look(self, session: Session, instance_id: int | None) -> Operations:
@@ -121,9 +121,9 @@ class OperationsRoom:
     def _count_storage(self, session: Session, instance_id: int | None) -> StorageCount:
         began = time.monotonic()
         with self._lock:
-            good_until, kept = self._storage.get(instance_id, (0.0, None))
-        if kept is not None and began < good_until:
-            return kept
+            kept = self._storage.get(instance_id)
+        if kept is not None and began < kept[0]:
+            return kept[1]
         count = StorageCount(utc_now(), storage_use(session, instance_id))
         now = time.monotonic()
         good_until = now + max(STORAGE_SECONDS, (now - began) / STORAGE_PART)

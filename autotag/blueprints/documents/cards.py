@@ -33,7 +33,6 @@ class Place:
     _tail: str = field(init=False)
     _tagged: str = field(init=False)
     _looked_for: frozenset[str] = field(init=False)
-    _tag_addresses: dict[str, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Build the addresses."""
@@ -52,14 +51,9 @@ class Place:
 
     def tag_address(self, name: str) -> str:
         """Return the address of this list narrowed to a tag."""
-        address = self._tag_addresses.get(name)
-        if address is None:
-            is_looked_for = fold(name) in self._looked_for
-            address = (
-                f"{self._root}{self._tail}" if is_looked_for else f"{self._tagged}tag={quote_plus(name)}"
-            )
-            self._tag_addresses[name] = address
-        return address
+        if fold(name) in self._looked_for:
+            return f"{self._root}{self._tail}"
+        return f"{self._tagged}tag={quote_plus(name)}"
 
 
 def render_card(summary: DocumentSummary, place: Place | None = None) -> str:
