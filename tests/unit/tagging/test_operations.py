@@ -113,10 +113,13 @@ def test_a_count_of_the_files_is_good_for_a_while(
     monkeypatch.setattr(operations, "STORAGE_PART", part)
     acme = make.instance("acme")
     room = OperationsRoom(queue)
-    assert room.look(session, acme.id).storage.report.total.documents == 0
+    first = room.look(session, acme.id).storage
+    assert first.report.total.documents == 0
     session.rollback()
     make.document(acme)
-    assert room.look(session, acme.id).storage.report.total.documents == (0 if is_kept else 1)
+    second = room.look(session, acme.id).storage
+    assert (second == first) is is_kept
+    assert second.report.total.documents == (0 if is_kept else 1)
 
 
 @pytest.mark.parametrize("everywhere", [False, True], ids=["one", "all"])

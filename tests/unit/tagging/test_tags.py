@@ -272,6 +272,9 @@ def test_many_tags_are_merged_into_one_at_once(tags: Tags, document: Documents) 
     cat = tags.add("cat")
     tags.merge(sources, cat)
     assert tags.names() == ["cat"]
+    with tags.sessions() as session:
+        (event,) = session.scalars(select(AuditEvent))
+        assert event.changes == [["Merged", "felid, kitty, moggy, pussy cat", "cat"]]
     (kept,) = tags.on(one).values()
     assert (kept.source, kept.provider, kept.confidence) == (MANUAL, "tensorflow", 0.8)
     assert set(tags.on(two)) == {"cat"}
