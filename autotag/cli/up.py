@@ -21,6 +21,7 @@ from autotag.config import Config, LogFormat
 
 if TYPE_CHECKING:
     from autotag.serving.forked import Forker
+    from autotag.serving.supervisor import Supervisor
 
 START_SECONDS = 60.0
 STANDARD_ERROR = 2
@@ -47,8 +48,14 @@ def command(host: str, port: int, workers: int | None, quick_start: bool) -> Non
     with _alone(config.instance_path):
         _check_port(host, port)
         with closing(Forker("autotag.cli.forker")) as forker:
-            sign_in = _set_up(forker, quick_start)
-            sys.exit(_supervise(forker, config, host, port, workers or config.workers, sign_in))
+            supervisor = _supervisor(config)
+            # The broker starts while the forker is still loading.
+            with supervisor.needed_starting():
+                sign_in = _set_up(forker, quick_start)
+            _add_parts(supervisor, forker, host, port, workers or config.workers)
+            announce = threading.Thread(target=_announce, args=(config, host, port, sign_in), daemon=True)
+            supervisor.loop(announce.start)
+            sys.exit(supervisor.returncode or 0)
 
 
 def _set_up(forker: "Forker", quick_start: bool) -> dict[str, str | None]:
@@ -64,29 +71,29 @@ def _set_up(forker: "Forker", quick_start: bool) -> dict[str, str | None]:
     return answer
 
 
-def _supervise(
-    forker: "Forker", config: Config, host: str, port: int, workers: int, sign_in: dict[str, str | None]
-) -> int:
+def _supervisor(config: Config) -> "Supervisor":
+    """Return a supervisor with the embedded broker as its part, unless there is another."""
     from honcho.printer import Printer
 
     from autotag.serving.supervisor import Supervisor
 
     # A name before a line of JSON would make it none.
     printer = Printer(prefix=config.log_format is not LogFormat.JSON)
-    supervisor = Supervisor(printer=printer, last=("broker",))
+    supervisor = Supervisor(printer=printer, needed=("broker",))
     if config.redis_url is None:
         command = [sys.executable, "-m", "autotag.serving.broker"]
         command += [str(config.instance_path), str(config.broker_socket_path)]
         supervisor.add_process("broker", "exec " + shlex.join(command))
+    return supervisor
+
+
+def _add_parts(supervisor: "Supervisor", forker: "Forker", host: str, port: int, workers: int) -> None:
     parts = {"web": ["web", "--host", host, "--port", str(port)]}
     for number in range(1, workers + 1):
         parts[f"worker-{number}"] = ["worker", "--name", f"worker-{number}"]
     parts["scheduler"] = ["scheduler"]
     for name, arguments in parts.items():
         supervisor.add_part(name, partial(forker.start, arguments))
-    announce = threading.Thread(target=_announce, args=(config, host, port, sign_in), daemon=True)
-    supervisor.loop(announce.start)
-    return int(supervisor.returncode or 0)
 
 
 def _announce(config: Config, host: str, port: int, sign_in: dict[str, str | None]) -> None:

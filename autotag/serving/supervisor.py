@@ -6,7 +6,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from honcho.manager import SIGNALS, Manager
@@ -22,10 +23,10 @@ KILL_AFTER_SECONDS = 10.0
 class Supervisor(Manager):  # type: ignore[misc]  # Honcho carries no types
     """Keeps named commands running until a signal ends it; their lines are printed with their names before them."""
 
-    def __init__(self, *args: Any, last: Collection[str] = (), **kwargs: Any) -> None:
-        """`last` names the parts that the others need, so that they are ended after them."""
+    def __init__(self, *args: Any, needed: Collection[str] = (), **kwargs: Any) -> None:
+        """`needed` names the parts that the others need, so that they are ended after them."""
         super().__init__(*args, **kwargs)
-        self._last = last
+        self._needed = needed
         self.returncode: int | None = None
         # Threads watch the parts here, where Honcho forks a process for each: a fork costs memory, and a
         # thread's end is not its part's end.
@@ -41,14 +42,33 @@ class Supervisor(Manager):  # type: ignore[misc]  # Honcho carries no types
         # Where Honcho's own processes keep what starts them.
         self._processes[name]["obj"]._child_ctor = lambda *_, **__: start()
 
+    @contextmanager
+    def needed_starting(self) -> Iterator[None]:
+        """Let the parts that the others need, of those added so far, start while something else is done.
+
+        They are ended when that fails.
+        """
+        for name in self._needed:
+            if name in self._processes:
+                self._launch(name)
+        try:
+            yield
+        except BaseException:
+            self.terminate()
+            self._watch()
+            raise
+
     def loop(self, when_started: Callable[[], None] | None = None) -> None:
-        """Start everything, restart what dies, and return when a signal has ended all."""
+        """Start what has not been started, restart what dies, and return when a signal has ended all."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
-        for name in self._processes:
+        for name in [name for name in self._processes if name not in self._started]:
             self._launch(name)
         if when_started is not None:
             when_started()
+        self._watch()
+
+    def _watch(self) -> None:
         deadline = None
         while not (self._terminating and self._all_stopped()):
             self._handle(self._next_event())
@@ -118,16 +138,17 @@ class Supervisor(Manager):  # type: ignore[misc]  # Honcho carries no types
             part._send_message({"returncode": os.EX_OSERR}, type="stop")
 
     def _all_stopped(self) -> bool:
-        return all("returncode" in part for part in self._processes.values())
+        return all("returncode" in self._processes[name] for name in self._started)
 
     def _killall(self, force: bool = False) -> None:
-        running = {name: part for name, part in self._processes.items() if "returncode" not in part}
-        others_run = bool(running.keys() - set(self._last))
+        started = {name: self._processes[name] for name in self._started}
+        running = {name: part for name, part in started.items() if "returncode" not in part}
+        others_run = bool(running.keys() - set(self._needed))
         send = self._procmgr.kill if force else self._procmgr.terminate
         for name, part in running.items():
             if (
                 "pid" in part
-                and (force or not others_run or name not in self._last)
+                and (force or not others_run or name not in self._needed)
                 and (force or name not in self._told)
             ):
                 self._told.update(() if force else (name,))

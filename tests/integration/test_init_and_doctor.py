@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -138,6 +140,31 @@ def test_a_port_in_use_is_named_before_anything_starts(
     assert f"Port {installation.port} is in use" in done.stderr
     assert not (folder.instance_path / "autotag.sqlite").exists()
     assert not folder.processes()
+
+
+def test_up_that_cannot_be_set_up_says_why_and_leaves_nothing(folder: Installation) -> None:
+    folder.environment["AUTOTAG_ADMIN_PASSWORD"] = "short"
+    done = folder.run("up", "--port", str(folder.port))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "password" in done.stderr
+    folder.assert_nothing_left()
+
+
+def test_ctrl_c_while_up_is_being_set_up_leaves_nothing(folder: Installation) -> None:
+    folder.instance_path.mkdir()
+    with (folder.instance_path / ".set-up.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [sys.executable, "-m", "autotag", "up", "--port", str(folder.port)]
+        up = subprocess.Popen(
+            command, env=folder.environment, cwd=folder.folder, stderr=subprocess.PIPE, start_new_session=True
+        )
+        folder.wait(lambda: folder.brokers() and folder.processes("autotag init"), "the setting up")
+        os.killpg(up.pid, signal.SIGINT)
+        _, errors = up.communicate(timeout=20)
+    assert (up.returncode, errors.decode().strip()) == (1, "Aborted!")
+    folder.assert_nothing_left()
+    assert not (folder.instance_path / "autotag.sqlite").exists()
 
 
 def test_up_says_where_to_go_and_ends_with_zero_on_ctrl_c(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from honcho.printer import Printer
@@ -17,6 +18,7 @@ from honcho.printer import Printer
 from autotag.serving import supervisor as module
 from autotag.serving.forked import ForkedPart
 from autotag.serving.supervisor import Supervisor
+from tests.conftest import wait_for
 
 LONG = "exec sleep 60"
 
@@ -41,7 +43,7 @@ class Run:
 
     def __init__(self, **parts: str) -> None:
         self.output = io.StringIO()
-        self.supervisor = Supervisor(printer=Printer(self.output, colour=False), last=("last",))
+        self.supervisor = Supervisor(printer=Printer(self.output, colour=False), needed=("last",))
         for name, command in parts.items():
             self.supervisor.add_process(name, command)
 
@@ -124,6 +126,38 @@ def test_what_the_others_need_ends_after_them(tmp_path: Path) -> None:
     run = Run(last=last, worker=late)
     run.until(lambda: run.says("up", 2))
     assert told.read_text().split() == ["worker", "last"]
+
+
+def test_what_the_others_need_starts_while_something_else_is_done(tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    run = Run(last=f"echo last >> {starts}; {LONG}")
+    with run.supervisor.needed_starting():
+        wait_for(starts.exists, "the start of what the others need")
+    run.supervisor.add_process("worker", f"echo worker >> {starts}; echo up; {LONG}")
+    run.until(lambda: run.says("up"))
+    assert starts.read_text().split() == ["last", "worker"]
+    assert run.returncode("last") == -signal.SIGTERM
+
+
+def test_what_the_others_need_is_ended_when_what_is_done_meanwhile_fails(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    run = Run(last=f"echo >> {started}; {LONG}", worker=f"echo up; {LONG}")
+
+    def fail_late() -> NoReturn:
+        wait_for(started.exists, "the start of what the others need")
+        raise SystemExit(1)
+
+    with pytest.raises(SystemExit), run.supervisor.needed_starting():
+        fail_late()
+    assert run.returncode("last") == -signal.SIGTERM
+    assert not run.says("up")
+
+
+def test_without_a_part_that_the_others_need_a_failure_ends_at_once() -> None:
+    run = Run(worker=LONG)
+    with pytest.raises(SystemExit), run.supervisor.needed_starting():
+        raise SystemExit(1)
+    assert not run.says("worker")
 
 
 def test_while_a_part_waits_for_its_restart_the_signal_ends_at_once(
