@@ -1,20 +1,17 @@
 """What a person or a program asks for over HTTP: the steps that `create_app` takes, in their order."""
 
-from pathlib import Path
-
 from flask import Flask
 
 from autotag.blueprints import errors, hooks, presentation, security
 from autotag.blueprints.services import Services
 from autotag.config import Config
-from autotag.extensions import compress, csrf, db, limiter, login_manager, migrate
+from autotag.extensions import compress, csrf, db, limiter, login_manager
 from autotag.media.storage_choice import storage_of
 from autotag.models.engine import engine_options
 from autotag.tagging.ledger import Ledger
 from autotag.tagging.operations import OperationsRoom
 from autotag.tagging.queue import TaggingQueue, connect
 
-MIGRATIONS = str(Path(__file__).resolve().parent.parent / "migrations")
 MAXIMUM_REQUEST_BYTES = 512 * 1024 * 1024
 REQUEST_OVERHEAD_BYTES = 1024 * 1024
 
@@ -60,7 +57,6 @@ def bind_extensions(app: Flask) -> None:
     """Bind the extensions of autotag.extensions."""
     db.init_app(app)
     hooks.prepare_engine_of(app)
-    migrate.init_app(app, db, directory=MIGRATIONS, render_as_batch=True)
     csrf.init_app(app)
     login_manager.init_app(app)
     limiter.init_app(app)
