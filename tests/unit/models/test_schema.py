@@ -1,4 +1,6 @@
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,28 @@ def test_the_newest_migration_gives_the_tables_of_the_models(engine: Engine) -> 
 
 def test_there_is_one_head() -> None:
     assert len(ScriptDirectory(str(schema.MIGRATIONS)).get_heads()) == 1
+
+
+def test_the_names_of_the_files_tell_the_revisions_in_their_order() -> None:
+    assert schema.revisions() == REVISIONS[::-1]
+    assert schema.revisions()[-1] == ScriptDirectory(str(schema.MIGRATIONS)).get_current_head()
+
+
+def test_the_database_tells_of_which_migration_its_tables_are(empty: Engine) -> None:
+    with empty.connect() as connection:
+        assert schema.revision_of(connection) is None
+    for revision in schema.revisions():
+        schema.upgrade(empty, revision)
+        with empty.connect() as connection:
+            assert schema.revision_of(connection) == revision
+    schema.downgrade(empty, "base")
+    with empty.connect() as connection:
+        assert schema.revision_of(connection) is None
+
+
+def test_what_looks_at_the_tables_loads_no_alembic() -> None:
+    program = "import sys; from autotag.models import schema; sys.exit('alembic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_migrations_lead_up_down_and_up_again(empty: Engine) -> None:
