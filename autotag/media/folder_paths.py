@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Select, Table, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from autotag.models import Folder
 from autotag.models.base import utc_now
+from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 
 SEPARATOR = "/"
@@ -69,18 +69,14 @@ def _ensure_child(session: Session, instance_id: int, parent_id: int | None, nam
     found = session.scalar(statement)
     if found is None:
         # Somebody else may make it at the same time; whoever comes second finds it.
-        table = Folder.__table__
-        assert isinstance(table, Table)  # noqa: S101 - for the type checker: __table__ is declared as FromClause
-        on_postgresql = session.get_bind().dialect.name == "postgresql"
-        insert = postgresql.insert(table) if on_postgresql else sqlite.insert(table)
-        row = {
+        row: dict[str, object] = {
             "instance_id": instance_id,
             "parent_id": parent_id,
             "name": name,
             "normalized_name": fold(name),
             "created_at": utc_now(),
         }
-        session.execute(insert.on_conflict_do_nothing(), [row])
+        insert_new(session, Folder.__table__, [row])
         found = session.scalars(statement).one()
     return found
 

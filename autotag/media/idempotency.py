@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.errors import MediaError
 from autotag.media.intake import ReceivedFile
 from autotag.models import IdempotencyKey
 from autotag.models.base import utc_now
+from autotag.models.insertion import insert_new
 from autotag.models.unit_of_work import unit_of_work
 
 KEPT_FOR = timedelta(hours=24)
@@ -56,8 +56,7 @@ def claim_key(
         "request_sha256": request_sha256,
         "created_at": utc_now(),
     }
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(insert(IdempotencyKey).values(values).on_conflict_do_nothing())
+    insert_new(session, IdempotencyKey.__table__, [values])
     row = session.scalars(
         select(IdempotencyKey)
         .where(

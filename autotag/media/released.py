@@ -32,8 +32,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import ColumnElement, CursorResult, Table, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, CursorResult, delete, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.instances.wall import across_instances
@@ -42,6 +41,7 @@ from autotag.media.renditions import preview_key, thumbnail_key
 from autotag.media.storage import Storage, original_key
 from autotag.models import Document, DocumentVersion, ReleasedContent
 from autotag.models.base import utc_now
+from autotag.models.insertion import insertion
 from autotag.models.unit_of_work import unit_of_work
 
 REST = timedelta(hours=1)
@@ -65,25 +65,10 @@ def release(session: Session, hashes: Collection[str], moment: datetime | None =
     """
     if not hashes:
         return
-    table = ReleasedContent.__table__
-    assert isinstance(table, Table)  # noqa: S101 - for the type checker: __table__ is declared as FromClause
     rows = [{"sha256": sha256, "released_at": moment or utc_now()} for sha256 in sorted(hashes)]
-    if session.get_bind().dialect.name == "postgresql":
-        on_postgresql = postgresql.insert(table)
-        session.execute(
-            on_postgresql.on_conflict_do_update(
-                index_elements=["sha256"], set_={"released_at": on_postgresql.excluded.released_at}
-            ),
-            rows,
-        )
-        return
-    on_sqlite = sqlite.insert(table)
-    session.execute(
-        on_sqlite.on_conflict_do_update(
-            index_elements=["sha256"], set_={"released_at": on_sqlite.excluded.released_at}
-        ),
-        rows,
-    )
+    insert = insertion(session, ReleasedContent.__table__)
+    later = {"released_at": insert.excluded.released_at}
+    session.execute(insert.on_conflict_do_update(index_elements=["sha256"], set_=later), rows)
 
 
 def want(session: Session, sha256: str) -> None:

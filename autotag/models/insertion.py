@@ -18,7 +18,7 @@ def insert_new(
     """
     if not rows:
         return []
-    statement = _insertion(session, table)
+    statement = _insertion_of_new(session.get_bind().dialect.name, _checked(table))
     if not returned:
         session.execute(statement, rows)
         return []
@@ -30,15 +30,24 @@ def insert_new_from(session: Session, table: object, columns: Sequence[str], row
 
     The statement needs a WHERE clause, without which SQLite takes the conflict's ON for one of a join.
     """
-    session.execute(_insertion(session, table).from_select(list(columns), rows))
+    statement = _insertion_of_new(session.get_bind().dialect.name, _checked(table))
+    session.execute(statement.from_select(list(columns), rows))
 
 
-def _insertion(session: Session, table: object) -> postgresql.Insert | sqlite.Insert:
-    assert isinstance(table, Table)  # noqa: S101 - for the type checker: __table__ is declared as FromClause
-    return _insertion_of(session.get_bind().dialect.name, table)
+def insertion(session: Session, table: object) -> postgresql.Insert | sqlite.Insert:
+    """Return an INSERT of the session's database, which can say what it does about a row that is there already."""
+    return _insertion(session.get_bind().dialect.name, _checked(table))
 
 
 @cache
-def _insertion_of(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
-    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    return insert.on_conflict_do_nothing()
+def _insertion_of_new(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return _insertion(dialect, table).on_conflict_do_nothing()
+
+
+def _insertion(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def _checked(table: object) -> Table:
+    assert isinstance(table, Table)  # noqa: S101 - for the type checker: __table__ is declared as FromClause
+    return table

@@ -1,7 +1,7 @@
 """Bringing the database's tables to this version, with Alembic.
 
-Alembic is loaded when there is something to migrate: it takes a tenth of a second, with all that it knows of PostgreSQL,
-and what starts or looks at an installation mostly finds its tables as they should be.
+Alembic is loaded when there is something to migrate: it takes a tenth of a second, and what starts or looks at an
+installation mostly finds its tables as they should be.
 """
 
 from __future__ import annotations

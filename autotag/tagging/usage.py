@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import case, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import ProviderUsage
 from autotag.models.base import utc_now
+from autotag.models.insertion import insertion
 from autotag.models.unit_of_work import unit_of_work
 
 
@@ -73,9 +73,7 @@ def reserve_call(
     with sessions() as session, unit_of_work(session) as work:
         if limit and usage(work.session, instance_id, provider, limit, today).month >= limit:
             return next_month(today)
-        dialect = work.session.get_bind().dialect.name
-        insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        statement = insert(ProviderUsage).values(
+        statement = insertion(work.session, ProviderUsage.__table__).values(
             instance_id=instance_id, provider=provider, day=today, calls=1
         )
         work.session.execute(
