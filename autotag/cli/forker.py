@@ -5,6 +5,7 @@ this process they share it. It is asked through the socket `DESCRIPTOR`, and end
 is closed. When nobody asks it rests (`serving/resting.py`).
 """
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -34,12 +35,15 @@ LOADED = (
 
 def load() -> None:
     """Read what the parts need. None of it may start a thread or open a connection: forks would find it half done."""
+    # What is loaded stays: looking through it for garbage again and again takes a tenth of the time.
+    gc.disable()
     for name in LOADED:
         import_module(name)
     from sqlalchemy.orm import configure_mappers
 
     configure_mappers()
     keep_shared()
+    gc.enable()
 
 
 def main(arguments: Sequence[str]) -> None:

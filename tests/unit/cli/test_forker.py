@@ -12,11 +12,12 @@ from autotag import __version__
 from autotag.serving.forked import Forker
 
 LOADS = """
-import os, sys, threading
+import gc, os, sys, threading
 from autotag.cli.forker import load
 before = os.listdir("/proc/self/fd")
 load()
-print(threading.active_count(), len(os.listdir("/proc/self/fd")) - len(before), *sys.modules)
+descriptors = len(os.listdir("/proc/self/fd")) - len(before)
+print(threading.active_count(), descriptors, gc.isenabled(), gc.get_freeze_count() > 10_000, *sys.modules)
 """
 
 
@@ -27,10 +28,10 @@ def loaded() -> list[str]:
 
 
 def test_a_fork_finds_nothing_half_done_and_no_more_than_it_needs() -> None:
-    threads, descriptors, *modules = loaded()
-    assert (threads, descriptors) == ("1", "0")
+    threads, descriptors, collects_garbage, is_frozen, *modules = loaded()
+    assert (threads, descriptors, collects_garbage, is_frozen) == ("1", "0", "True", "True")
     assert "autotag.tagging.pipeline" in modules
-    assert not {"numpy", "PIL", "ai_edge_litert", "obstore", "psycopg"} & set(modules)
+    assert not {"numpy", "PIL", "ai_edge_litert", "obstore", "psycopg", "alembic"} & set(modules)
 
 
 FINDS_NO_PYTHON = """
