@@ -61,11 +61,15 @@ ProviderFactory = Callable[[ProviderSettings], AutoTagProvider]
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Why an answer is still to come, and when it is worth while to ask again."""
+    """Why an answer is still to come, and when it is worth while to ask again.
+
+    `trouble` is that of an `Outcome`; a limit has none.
+    """
 
     code: str
     reason: str
     until: datetime
+    trouble: str = ""
 
 
 @dataclass(slots=True)
@@ -170,9 +174,11 @@ class Interviewer:
         code = waiting_code(entry.provider)
         trouble = held.troubles.get(entry.provider)
         if trouble is not None and trouble.status is ProviderStatus.PAUSED:
-            return Wait(code, f"{entry.resolved.entry.title} is paused: {trouble.reason}", now + LOOK_AGAIN)
+            reason = f"{entry.resolved.entry.title} is paused: {trouble.reason}"
+            return Wait(code, reason, now + LOOK_AGAIN, entry.provider)
         if trouble is not None and trouble.retry_at is not None and trouble.retry_at > now:
-            return Wait(code, f"{provider.title} is unavailable: {trouble.reason}", trouble.retry_at)
+            reason = f"{provider.title} is unavailable: {trouble.reason}"
+            return Wait(code, reason, trouble.retry_at, entry.provider)
         if provider.sends_image:
             limit = int(entry.resolved.values.get("maximum_number_of_calls", 0))
             until = reserve_call(self._sessions, held.instance_id, entry.provider, limit)
@@ -202,14 +208,16 @@ class Interviewer:
                 replies.unsuitable.append(error)
             case ProviderUnavailable():
                 until = note_trouble(self._sessions, held.instance_id, entry.provider, error)
-                self._meet(held, entry.provider, Wait(code, error.message, until))
+                wait = Wait(code, error.message, until, entry.provider)
+                self._meet(held, entry.provider, wait)
                 if held.attempt >= MAXIMUM_TRIES:
                     replies.failures.append(error)
                 else:
-                    replies.waits.append(Wait(code, error.message, until))
+                    replies.waits.append(wait)
             case ProviderMisconfigured():
                 pause(self._sessions, held.instance_id, entry.provider, error)
-                wait = Wait(code, f"{title} is paused: {error.message}", utc_now() + LOOK_AGAIN)
+                reason = f"{title} is paused: {error.message}"
+                wait = Wait(code, reason, utc_now() + LOOK_AGAIN, entry.provider)
                 self._meet(held, entry.provider, wait)
                 replies.waits.append(wait)
             case _:
@@ -220,4 +228,4 @@ def _disabled(now: datetime) -> Wait:
     reason = (
         "The TensorFlow process is disabled after too many crashes; an administrator can enable it again."
     )
-    return Wait(PROCESS_DISABLED, reason, now + LOOK_AGAIN)
+    return Wait(PROCESS_DISABLED, reason, now + LOOK_AGAIN, PROCESS_DISABLED)

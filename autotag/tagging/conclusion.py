@@ -34,6 +34,7 @@ def conclude(held: Claim, settings: TaggingSettings, replies: Replies) -> Outcom
             decisions=decisions,
             predictions=predictions,
             not_before=wait.until,
+            trouble=wait.trouble,
             # What was said of the same bytes before is written at the first attempt, and not held back.
             counted=replies.tried or (held.attempt == 1 and bool(replies.answers)),
         )

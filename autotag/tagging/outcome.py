@@ -37,7 +37,8 @@ class ImageFacts:
 class Outcome:
     """The end of an attempt.
 
-    `queued` puts the document back, to be taken again from `not_before` on; its decisions hold until then.
+    `queued` puts the document back, to be taken again from `not_before` on; its decisions hold until then. `trouble`
+    is what it waits for, if that may be over sooner: the name of a provider, or `PROCESS_DISABLED`.
     An attempt that is not `counted` asked nobody; one that `crashed` had a process die on the image.
     """
 
@@ -48,6 +49,7 @@ class Outcome:
     predictions: tuple[Predictions, ...] = ()
     facts: ImageFacts | None = None
     not_before: datetime | None = None
+    trouble: str = ""
     counted: bool = True
     crashed: bool = False
     seconds: float = 0.0

@@ -22,6 +22,7 @@ from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.claims import Claim, rejected_names
 from autotag.tagging.closing import REASON_LENGTH, Finished, close_claims
+from autotag.tagging.ended_waits import end_waits
 from autotag.tagging.file_keywords import keep_keywords
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Decision, Verdict
@@ -48,7 +49,7 @@ def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], w
     """
     with sessions() as session, unit_of_work(session) as work:
         now = utc_now()
-        written = close_claims(work.session, finished, now)
+        written = close_claims(work.session, end_waits(work.session, finished), now)
         _close_items(work.session, written, now)
         counted = [pair for pair in written if pair[1].counted]
         keep_keywords(work.session, written)

@@ -37,6 +37,7 @@ from autotag.providers.tensorflow import TensorFlowProvider
 from autotag.tagging import jobs
 from autotag.tagging.claims import Claim
 from autotag.tagging.pipeline import CLAIM_FOR_SECONDS, TOGETHER, TOGETHER_AT_FIRST, Pipeline
+from autotag.tagging.provider_state import resume
 from autotag.tagging.queue import TaggingQueue
 from tests.unit.conftest import Factory, ScriptedProcess
 
@@ -290,6 +291,32 @@ def test_one_provider_that_fails_does_not_lose_what_another_said(
     document = road.go(upload())
     assert document.tagging_state is TaggingState.QUEUED
     assert road.tags(document) == ["cat"]
+
+
+class Mending(PickyProvider):
+    """One that answers, and meanwhile an administrator resumes another one."""
+
+    def __init__(self, sessions: sessionmaker[Session], other: str) -> None:
+        super().__init__(frozenset({"image/png"}))
+        self._sessions, self._other = sessions, other
+
+    def tag(self, image: object) -> Answer:
+        with self._sessions() as session, unit_of_work(session) as work:
+            resume(work, self._other)
+        return super().tag(image)
+
+
+def test_a_provider_that_is_resumed_while_the_image_is_in_hand_is_asked_again_at_once(
+    road: Road, upload: Callable[..., Document]
+) -> None:
+    road.settings = replace(road.settings, providers=(Entry("broken"), Entry("mending")))  # type: ignore[arg-type]
+    error = ProviderMisconfigured("bad_key", "The key is wrong.")
+    road.providers["broken"] = PickyProvider(frozenset({"image/png"}), error)
+    road.providers["mending"] = Mending(road.sessions, "broken")
+    document = road.go(upload())
+    assert (document.tagging_state, document.tagging_not_before) == (TaggingState.QUEUED, None)
+    road.providers["broken"] = PickyProvider(frozenset({"image/png"}))
+    assert road.go(document).tagging_state is TaggingState.NO_TAGS
 
 
 def test_the_image_in_hand_when_the_process_died_is_tried_once_more(
