@@ -43,9 +43,9 @@ PASSWORD = "correct horse battery"
 UNFINISHED = ("queued", "running")
 LONG_AGO = "2020-01-01 00:00:00.000000"
 STUBS = REPOSITORY / "tests" / "stubs"
-# Of these each unit test runs with both databases. Those of `tagging` would take the suite over its time; they run in
-# `make test-postgresql`.
-ROOMS_WITH_SQL = ("models", "instances", "configuration", "media")
+# Whose unit tests run with both databases in `make test`, which would take twice as long with all. Whatever has a
+# database runs with PostgreSQL in `make test-postgresql`.
+ROOMS_WITH_SQL = ("models", "instances", "configuration", "media", "tagging")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
