@@ -155,7 +155,10 @@ def test_ctrl_c_while_up_is_being_set_up_leaves_nothing(folder: Installation) ->
     folder.instance_path.mkdir()
     with (folder.instance_path / ".set-up.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        command = [sys.executable, "-m", "autotag", "up", "--port", str(folder.port)]
+        # Where the tests run in the background, a shell has let SIGINT be ignored, and children inherit that.
+        hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+        program = f"{hears}; from autotag.cli import main; main()"
+        command = [sys.executable, "-c", program, "up", "--port", str(folder.port)]
         up = subprocess.Popen(
             command, env=folder.environment, cwd=folder.folder, stderr=subprocess.PIPE, start_new_session=True
         )
