@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import json
+import os
 import shlex
 import socket
 import sys
@@ -82,7 +83,8 @@ def _supervisor(config: Config) -> "Supervisor":
     supervisor = Supervisor(printer=printer, needed=("broker",))
     if config.redis_url is None:
         command = [sys.executable, "-m", "autotag.serving.broker"]
-        command += [str(config.instance_path), str(config.broker_socket_path)]
+        # The shell that starts it becomes it, so that its parent is this process.
+        command += [str(config.instance_path), str(config.broker_socket_path), str(os.getpid())]
         supervisor.add_process("broker", "exec " + shlex.join(command))
     return supervisor
 

@@ -1,7 +1,8 @@
 """The embedded broker: Valkey on a Unix socket that only this user can reach, with its data in the instance folder.
 
-`python -m autotag.serving.broker INSTANCE_PATH SOCKET` becomes it, and ends when its parent does: killing `autotag up`
-outright must not leave a broker behind that holds the socket. Whoever starts it need not load what finds the program.
+`python -m autotag.serving.broker INSTANCE_PATH SOCKET PARENT` becomes it, and ends when its parent does, which is named
+by its process id: killing `autotag up` outright must not leave a broker behind that holds the socket. Whoever starts it
+need not load what finds the program.
 """
 
 import os
@@ -42,12 +43,12 @@ def broker_command(instance_path: Path, socket: Path) -> list[str]:
     ]
 
 
-def main(instance_path: Path, socket: Path) -> None:
-    """Tie this process to its parent, then replace it by the broker."""
-    die_with_parent(os.getppid(), signal.SIGTERM)
+def main(instance_path: Path, socket: Path, parent: int) -> None:
+    """Tie this process to its parent, then replace it by the broker. Exits when the parent has died already."""
+    die_with_parent(parent, signal.SIGTERM)
     command = broker_command(instance_path, socket)
     os.execv(command[0], command)  # noqa: S606 - the purpose of this function
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

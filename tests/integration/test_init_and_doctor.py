@@ -170,6 +170,15 @@ def test_ctrl_c_while_up_is_being_set_up_leaves_nothing(folder: Installation) ->
     assert not (folder.instance_path / "autotag.sqlite").exists()
 
 
+def test_up_that_is_killed_as_soon_as_the_broker_starts_leaves_nothing(folder: Installation) -> None:
+    command = [sys.executable, "-m", "autotag", "up", "--port", str(folder.port)]
+    up = subprocess.Popen(command, env=folder.environment, cwd=folder.folder, start_new_session=True)
+    folder.wait(lambda: folder.processes("autotag.serving.broker"), "the start of the broker")
+    up.kill()
+    up.wait()
+    folder.assert_nothing_left()
+
+
 def test_up_says_where_to_go_and_ends_with_zero_on_ctrl_c(
     start_installation: Callable[..., Installation],
 ) -> None:

@@ -1,6 +1,7 @@
 """What the unit tests share: a migrated database for each, a broker for all, and makers of rows."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -193,7 +194,7 @@ def broker_socket() -> Iterator[Path]:
     """A real broker, started as the product starts it. A socket's path must be short."""
     with tempfile.TemporaryDirectory(prefix="at-") as folder:
         socket = Path(folder) / "broker.sock"
-        command = [sys.executable, "-m", "autotag.serving.broker", folder, str(socket)]
+        command = [sys.executable, "-m", "autotag.serving.broker", folder, str(socket), str(os.getpid())]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
             try:
                 _wait_for(socket)

@@ -44,8 +44,8 @@ def test_nobody_can_debug_it(broker: Redis) -> None:
 
 
 PARENT = """
-import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-m", "autotag.serving.broker", *sys.argv[1:]])
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-m", "autotag.serving.broker", *sys.argv[1:], str(os.getpid())])
 print(child.pid, flush=True)
 time.sleep(60)
 """
@@ -84,3 +84,12 @@ def test_it_takes_its_starters_place_and_ends_with_its_parent(
     assert "valkey" in started.name()
     parent.kill()
     wait_for(lambda: has_ended(started), "the broker's end", 10)
+
+
+def test_a_parent_that_has_died_already_gets_no_broker(broker_folder: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    command = [sys.executable, "-m", "autotag.serving.broker", str(broker_folder), str(broker_folder / "s")]
+    done = subprocess.run([*command, str(gone.pid)], capture_output=True, text=True, check=False, timeout=20)
+    assert (done.returncode, done.stderr) == (1, f"the parent process {gone.pid} is gone\n")
+    assert not (broker_folder / "s").exists()
