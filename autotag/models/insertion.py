@@ -8,6 +8,8 @@ from sqlalchemy import Row, SelectBase, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+Insert = postgresql.Insert | sqlite.Insert
+
 
 def insert_new(
     session: Session, table: object, rows: list[dict[str, object]], *returned: InstrumentedAttribute[Any]
@@ -18,7 +20,7 @@ def insert_new(
     """
     if not rows:
         return []
-    statement = _insertion_of_new(session.get_bind().dialect.name, _checked(table))
+    statement = _leaving_alone(insertion(session, table))
     if not returned:
         session.execute(statement, rows)
         return []
@@ -30,24 +32,21 @@ def insert_new_from(session: Session, table: object, columns: Sequence[str], row
 
     The statement needs a WHERE clause, without which SQLite takes the conflict's ON for one of a join.
     """
-    statement = _insertion_of_new(session.get_bind().dialect.name, _checked(table))
+    statement = _leaving_alone(insertion(session, table))
     session.execute(statement.from_select(list(columns), rows))
 
 
-def insertion(session: Session, table: object) -> postgresql.Insert | sqlite.Insert:
+def insertion(session: Session, table: object) -> Insert:
     """Return an INSERT of the session's database, which can say what it does about a row that is there already."""
-    return _insertion(session.get_bind().dialect.name, _checked(table))
+    assert isinstance(table, Table)  # noqa: S101 - for the type checker: __table__ is declared as FromClause
+    return _insertion_of(session.get_bind().dialect.name, table)
 
 
 @cache
-def _insertion_of_new(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
-    return _insertion(dialect, table).on_conflict_do_nothing()
-
-
-def _insertion(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+def _insertion_of(dialect: str, table: Table) -> Insert:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
-def _checked(table: object) -> Table:
-    assert isinstance(table, Table)  # noqa: S101 - for the type checker: __table__ is declared as FromClause
-    return table
+@cache
+def _leaving_alone(insert: Insert) -> Insert:
+    return insert.on_conflict_do_nothing()
