@@ -10,9 +10,9 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from autotag.models import ProcessState, ProviderState
+from autotag.models import ProviderState
 from autotag.tagging.closing import Finished
-from autotag.tagging.process_state import PROCESS_DISABLED
+from autotag.tagging.process_state import PROCESS_DISABLED, is_process_disabled
 
 
 def end_waits(session: Session, finished: Sequence[Finished]) -> list[Finished]:
@@ -40,8 +40,6 @@ def _still_there(session: Session, instance_id: int, troubles: set[str]) -> set[
         .with_for_update(read=True)
     )
     there = {"", *session.scalars(providers)}
-    if PROCESS_DISABLED in troubles:
-        process = select(ProcessState.disabled_at).with_for_update(read=True)
-        if session.scalar(process) is not None:
-            there.add(PROCESS_DISABLED)
+    if PROCESS_DISABLED in troubles and is_process_disabled(session, hold=True):
+        there.add(PROCESS_DISABLED)
     return there

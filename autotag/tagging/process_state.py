@@ -47,9 +47,10 @@ def process_health(session: Session, now: datetime | None = None) -> ProcessHeal
     )
 
 
-def is_process_disabled(session: Session) -> bool:
-    """Whether the process is not to be started."""
-    return session.scalar(select(ProcessState.disabled_at)) is not None
+def is_process_disabled(session: Session, *, hold: bool = False) -> bool:
+    """Whether the process is not to be started. With `hold` nobody changes that before the transaction ends."""
+    statement = select(ProcessState.disabled_at)
+    return session.scalar(statement.with_for_update(read=True) if hold else statement) is not None
 
 
 def record_crash(sessions: sessionmaker[Session], reason: str, now: datetime | None = None) -> bool:
