@@ -174,8 +174,7 @@ class Interviewer:
         code = waiting_code(entry.provider)
         trouble = held.troubles.get(entry.provider)
         if trouble is not None and trouble.status is ProviderStatus.PAUSED:
-            reason = f"{entry.resolved.entry.title} is paused: {trouble.reason}"
-            return Wait(code, reason, now + LOOK_AGAIN, entry.provider)
+            return _paused(entry, trouble.reason, now)
         if trouble is not None and trouble.retry_at is not None and trouble.retry_at > now:
             reason = f"{provider.title} is unavailable: {trouble.reason}"
             return Wait(code, reason, trouble.retry_at, entry.provider)
@@ -202,13 +201,12 @@ class Interviewer:
         note_error(held.instance_id, entry.provider, error.code)
         if error.code in NOTHING_SENT:
             give_back_call(self._sessions, held.instance_id, entry.provider)
-        code, title = waiting_code(entry.provider), entry.resolved.entry.title
         match error:
             case ImageUnsuitable():
                 replies.unsuitable.append(error)
             case ProviderUnavailable():
                 until = note_trouble(self._sessions, held.instance_id, entry.provider, error)
-                wait = Wait(code, error.message, until, entry.provider)
+                wait = Wait(waiting_code(entry.provider), error.message, until, entry.provider)
                 self._meet(held, entry.provider, wait)
                 if held.attempt >= MAXIMUM_TRIES:
                     replies.failures.append(error)
@@ -216,12 +214,16 @@ class Interviewer:
                     replies.waits.append(wait)
             case ProviderMisconfigured():
                 pause(self._sessions, held.instance_id, entry.provider, error)
-                reason = f"{title} is paused: {error.message}"
-                wait = Wait(code, reason, utc_now() + LOOK_AGAIN, entry.provider)
+                wait = _paused(entry, error.message, utc_now())
                 self._meet(held, entry.provider, wait)
                 replies.waits.append(wait)
             case _:
                 replies.failures.append(error)
+
+
+def _paused(entry: ProviderSettings, reason: str, now: datetime) -> Wait:
+    text = f"{entry.resolved.entry.title} is paused: {reason}"
+    return Wait(waiting_code(entry.provider), text, now + LOOK_AGAIN, entry.provider)
 
 
 def _disabled(now: datetime) -> Wait:
