@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, joinedload
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from autotag.control_characters import has_control_characters
 from autotag.instances.audit import audit
 from autotag.instances.directory import hold_instance
 from autotag.models import Role, User, UserSession, VirtualInstance
@@ -38,7 +39,11 @@ def normalize_email(email: str) -> str:
     Only its shape is checked: installations have domains like `localhost` that no public rule admits.
     """
     address = email.strip().lower()
-    if len(address) > EMAIL_MAXIMUM_LENGTH or not _EMAIL.fullmatch(address):
+    if (
+        len(address) > EMAIL_MAXIMUM_LENGTH
+        or has_control_characters(address)
+        or not _EMAIL.fullmatch(address)
+    ):
         raise PeopleError("email", f"{email!r} is no e-mail address.")
     return address
 

@@ -107,3 +107,49 @@ def test_without_a_request_there_is_no_id() -> None:
         assert current_request_id() == "r1"
         structlog.contextvars.clear_contextvars()
         assert current_request_id() is None
+
+
+HOSTILE = "".join(
+    map(chr, [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 0x202E, 0x2066, 0x200F, 0xFEFF])
+)
+"""C0, DEL, C1, line separators, and what turns the direction of a text."""
+
+WAYS_INTO_A_LOG = [
+    # Our own lines: a value, a list, any object, the event itself, what is bound to the request, an error's text.
+    "structlog.get_logger().warning('x', path=hostile)",
+    "structlog.get_logger().warning('x', names=[hostile])",
+    "structlog.get_logger().warning('x', it=type('T', (), {'__str__': lambda self: hostile})())",
+    "structlog.get_logger().warning(hostile)",
+    "structlog.contextvars.bind_contextvars(x=hostile); structlog.get_logger().info('x')",
+    "try: raise ValueError(hostile)\nexcept ValueError: structlog.get_logger().exception('x')",
+    # Those of libraries, the web server's among them.
+    "logging.getLogger('lib').warning(hostile)",
+    "logging.getLogger('lib').warning('%s', hostile)",
+    "logging.getLogger('lib').warning('x', extra={'agent': hostile})",
+    "try: raise OSError(2, hostile)\nexcept OSError: logging.getLogger('lib').exception('x')",
+    "from gunicorn.config import Config; from autotag.serving.web import SharedLogger\n"
+    "SharedLogger(Config()).warning('Invalid request: %s', hostile)",
+    "logging.getLogger('marked').warning('%d', hostile)",
+    # What Python prints itself, unless it is told otherwise.
+    "import warnings; warnings.warn(hostile)",
+    "import threading\ndef die(): raise ValueError(hostile)\n"
+    "thread = threading.Thread(target=die); thread.start(); thread.join()",
+    "class Dying:\n    def __del__(self): raise ValueError(hostile)\nDying()",
+    "raise ValueError(hostile)",
+]
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_no_control_character_reaches_a_log_raw(log_format: str) -> None:
+    code = LOG.format(line=f"hostile = {HOSTILE!a} + 'marked'", log_format=log_format) + "\n".join(
+        WAYS_INTO_A_LOG
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    written = (done.stdout + done.stderr).decode()
+    # Read as terminals do: LF ends a line, and so would all that splitlines() knows.
+    lines = written.removesuffix("\n").split("\n")
+    assert len(lines) == len(written.splitlines()) == len(WAYS_INTO_A_LOG)
+    assert [line for line in lines if "marked" not in line] == []
+    assert [letter for line in lines for letter in line if letter in HOSTILE] == []
+    if log_format == "json":
+        assert [json.loads(line)["level"] for line in lines[-4:]] == ["warning", "error", "error", "critical"]
