@@ -1,5 +1,8 @@
 """The `autotag` command. Each subcommand is imported when it is called, so that each starts quickly."""
 
+import sys
+from types import TracebackType
+
 import click
 
 from autotag import __version__
@@ -35,4 +38,14 @@ def group(traceback: bool) -> None:
 
 def main() -> None:
     """Run the command: exit code 0 on success, 1 on failure with one line, 2 on wrong usage."""
+    sys.excepthook = print_traceback
     group(prog_name="autotag")
+
+
+def print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print where an error came from. Its text may quote what a user of the site chose, so it is escaped."""
+    import traceback
+
+    from autotag.cli.output import echo
+
+    echo("".join(traceback.format_exception(kind, error, trace)), err=True, nl=False)

@@ -15,6 +15,7 @@ from autotag.cli.database import open_sessions, reading
 from autotag.cli.environment import load_config
 from autotag.cli.following import Look, follow, warn_if_nobody_works
 from autotag.cli.options import JSON
+from autotag.cli.output import echo, file_name
 from autotag.cli.progress import progress_bar
 from autotag.config import Config
 from autotag.instances.administration import find_by_web_id
@@ -128,17 +129,17 @@ def _tell(done: _Import, as_json: bool) -> None:
     """Print what became of the files. Refusals go to standard error, so that they are seen."""
     counts = {str(outcome): len(done.of(outcome)) for outcome in ImportOutcome}
     for file in done.of(ImportOutcome.REFUSED):
-        click.echo(f"{click.format_filename(file.path)}: {file.reason}", err=True)
+        echo(f"{file_name(file.path)}: {file.reason}", err=True)
     if as_json:
         files = [_described(file) for file in done.files]
-        click.echo(json.dumps({**counts, "stopped": bool(done.stopped), "files": files}))
+        echo(json.dumps({**counts, "stopped": bool(done.stopped), "files": files}))
     else:
-        click.echo(
+        echo(
             f"{counted(counts['imported'], 'file')} imported, {counts['already_there']:,} already there, "
             f"{counts['refused']:,} refused."
         )
     if done.stopped:
-        click.echo(f"Error: {done.stopped}", err=True)
+        echo(f"Error: {done.stopped}", err=True)
 
 
 def _described(file: ImportedFile) -> dict[str, object]:

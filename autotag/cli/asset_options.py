@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import click
 
 from autotag.cli.options import NUMBER
+from autotag.cli.output import echo
 
 INSTANCE = click.option("--instance", "web_id", required=True, help="Web ID of the virtual instance.")
 WAIT = click.option("--wait", is_flag=True, help="Wait until it is done, showing progress.")
@@ -36,7 +37,7 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 def print_answer(answer: Mapping[str, object], line: str, *, as_json: bool) -> None:
     """Print what came of a command, for a program or for a person."""
-    click.echo(json.dumps(answer) if as_json else line)
+    echo(json.dumps(answer) if as_json else line)
 
 
 def see_status(web_id: str) -> str:

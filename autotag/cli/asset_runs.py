@@ -19,6 +19,7 @@ from autotag.cli.database import open_sessions, reading, writing
 from autotag.cli.environment import load_config
 from autotag.cli.following import Look, follow, warn_if_nobody_works
 from autotag.cli.options import JSON
+from autotag.cli.output import echo
 from autotag.config import Config
 from autotag.instances.administration import find_by_web_id
 from autotag.models import RunScope, RunState
@@ -116,7 +117,7 @@ def _follow(config: Config, web_id: str, instance_id: int, run_id: int, as_json:
     print_answer(_answer(progress), f"{line}{counts.left_out:,} left out.", as_json=as_json)
     if counts.failed:
         failed = counted(counts.failed, "image")
-        click.echo(f"{failed} could not be tagged; the run's page says why.", err=True)
+        echo(f"{failed} could not be tagged; the run's page says why.", err=True)
     if counts.failed or state is not RunState.FINISHED:
         sys.exit(1)
 

@@ -9,6 +9,7 @@ from autotag.cli.asset_options import INSTANCE, counted
 from autotag.cli.database import reading
 from autotag.cli.environment import load_config
 from autotag.cli.options import JSON
+from autotag.cli.output import echo
 from autotag.instances.administration import find_by_web_id
 from autotag.models import TaggingState
 from autotag.tagging.crew import Crew, look_at_crew
@@ -39,9 +40,9 @@ def status(web_id: str, as_json: bool) -> None:
         crew = look_at_crew(TaggingQueue(connection))
     standing = _Standing(web_id, states, automatic, runs, actions, crew)
     if as_json:
-        click.echo(json.dumps(_described(standing)))
+        echo(json.dumps(_described(standing)))
     else:
-        click.echo("\n".join(_lines(standing)))
+        echo("\n".join(_lines(standing)))
 
 
 @dataclass(frozen=True, slots=True)

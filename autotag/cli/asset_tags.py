@@ -20,6 +20,7 @@ from autotag.cli.database import actor, open_sessions, reading, writing
 from autotag.cli.environment import load_config
 from autotag.cli.following import Look, follow, warn_if_nobody_works
 from autotag.cli.options import JSON
+from autotag.cli.output import echo
 from autotag.config import Config
 from autotag.instances.administration import find_by_web_id
 from autotag.models import BulkAction, BulkActionState, TaggingRun
@@ -134,9 +135,7 @@ def _act(
         line = f"{DONE[kind]}: {counted(action.done, 'file')}."
     print_answer(answer, line, as_json=as_json)
     if action.state in (BulkActionState.FAILED, BulkActionState.CANCELLED):
-        click.echo(
-            f"The action {action.state} after {action.done:,} files. {action.reason}".strip(), err=True
-        )
+        echo(f"The action {action.state} after {action.done:,} files. {action.reason}".strip(), err=True)
         sys.exit(1)
 
 

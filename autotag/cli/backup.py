@@ -7,6 +7,7 @@ import click
 
 from autotag.cli.environment import load_config
 from autotag.cli.options import JSON
+from autotag.cli.output import echo
 from autotag.cli.progress import progress_bar
 
 
@@ -34,10 +35,8 @@ def command(file: Path, overwrite: bool, as_json: bool) -> None:
     except BackupError as error:
         raise click.ClickException(str(error)) from error
     if summary.missing:
-        click.echo(
-            f"{len(summary.missing)} uploaded files are missing on disk and not in the backup.", err=True
-        )
+        echo(f"{len(summary.missing)} uploaded files are missing on disk and not in the backup.", err=True)
     if as_json:
-        click.echo(json.dumps({"file": str(file), "files": summary.originals, "size": summary.size}))
+        echo(json.dumps({"file": str(file), "files": summary.originals, "size": summary.size}))
     else:
-        click.echo(f"{file}: {summary.originals:,} files, {summary.size / 1e6:,.1f} MB")
+        echo(f"{file}: {summary.originals:,} files, {summary.size / 1e6:,.1f} MB")

@@ -3,6 +3,8 @@
 import click
 from click.shell_completion import get_completion_class
 
+from autotag.cli.output import echo_exact
+
 VARIABLE = "_AUTOTAG_COMPLETE"
 
 
@@ -21,4 +23,4 @@ def command(shell: str) -> None:
 
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101 - for the type checker: the choices are what click has
-    click.echo(kind(group, {}, "autotag", VARIABLE).source())
+    echo_exact(kind(group, {}, "autotag", VARIABLE).source() + "\n")

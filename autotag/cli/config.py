@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from autotag.cli.database import actor, reading, writing
 from autotag.cli.environment import load_config, read_line
 from autotag.cli.options import JSON
+from autotag.cli.output import echo, echo_exact
 from autotag.config import Config
 from autotag.configuration.context import installed_choices, secret_box
 from autotag.configuration.declaration import Entry, Scope
@@ -79,7 +80,7 @@ def _place(session: Session, entry: Entry, scope: str, web_id: str | None) -> Pl
 def list_entries(as_json: bool) -> None:
     """List the entries and their fields."""
     if as_json:
-        click.echo(
+        echo(
             json.dumps(
                 [
                     {
@@ -98,9 +99,9 @@ def list_entries(as_json: bool) -> None:
         return
     for entry in ENTRIES:
         scope = "--scope system" if entry.scope is Scope.SYSTEM else "--scope default or instance"
-        click.echo(f"{entry.key}  ({entry.title}; {scope})")
+        echo(f"{entry.key}  ({entry.title}; {scope})")
         for field in entry.fields:
-            click.echo(f"  {field.name:<44} {field.help}")
+            echo(f"  {field.name:<44} {field.help}")
 
 
 @command.command()
@@ -117,12 +118,12 @@ def get(scope: str, web_id: str | None, entry: str, field: str | None, as_json: 
     texts = _texts(resolved)
     if as_json:
         answer = _described(resolved)
-        click.echo(json.dumps(answer["values"][field] if field else answer))
+        echo(json.dumps(answer["values"][field] if field else answer))
     elif field:
-        click.echo(texts[field])
+        echo_exact(texts[field] + "\n")
     else:
         for name, text in texts.items():
-            click.echo(f"{name}={text}")
+            echo(f"{name}={text}")
 
 
 # A value may begin with a minus: what is no option of ours is one.
@@ -148,7 +149,7 @@ def set_value(scope: str, web_id: str | None, entry: str, field: str, value: str
         configuration_changed(work, place)
         resolved = resolve(work.session, place)
     if as_json:
-        click.echo(json.dumps(_described(resolved)))
+        echo(json.dumps(_described(resolved)))
 
 
 @command.command(name="reset")
@@ -164,7 +165,7 @@ def reset_entry(scope: str, web_id: str | None, entry: str, as_json: bool) -> No
         configuration_changed(work, place)
         resolved = resolve(work.session, place)
     if as_json:
-        click.echo(json.dumps(_described(resolved)))
+        echo(json.dumps(_described(resolved)))
 
 
 @command.command(name="export")
@@ -177,9 +178,9 @@ def export_entry(scope: str, web_id: str | None, entry: str, as_json: bool) -> N
     with reading(load_config()) as session:
         text = export(resolve(session, _place(session, declared, scope, web_id)))
     if as_json:
-        click.echo(json.dumps({"entry": declared.key, "config": text}))
+        echo(json.dumps({"entry": declared.key, "config": text}))
     else:
-        click.echo(text, nl=False)
+        echo_exact(text)
 
 
 @command.command(name="rotate-secrets")
@@ -191,7 +192,7 @@ def rotate(as_json: bool) -> None:
     with writing(config) as work:
         box = secret_box(config)
         count = rotate_secrets(work, box) + rotate_webhook_secrets(work, box)
-    click.echo(json.dumps({"encrypted": count}) if as_json else f"{count} secrets encrypted anew")
+    echo(json.dumps({"encrypted": count}) if as_json else f"{count} secrets encrypted anew")
 
 
 def _described(resolved: Resolved) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import click
 
 from autotag.cli.environment import load_config
 from autotag.cli.options import JSON
+from autotag.cli.output import echo
 
 
 @click.command(name="doctor")
@@ -23,10 +24,10 @@ def command(as_json: bool) -> None:
 
     checks = examine(load_config())
     if as_json:
-        click.echo(json.dumps([asdict(check) for check in checks]))
+        echo(json.dumps([asdict(check) for check in checks]))
     else:
         for check in checks:
-            click.echo(f"{'ok ' if check.ok else 'BAD'}  {check.name:<10} {check.detail}")
+            echo(f"{'ok ' if check.ok else 'BAD'}  {check.name:<10} {check.detail}")
             if check.advice:
-                click.echo(f"     {'':<10} {check.advice}")
+                echo(f"     {'':<10} {check.advice}")
     sys.exit(0 if all(check.ok for check in checks) else 1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import click
 
+from autotag.cli.output import echo
 from autotag.cli.progress import progress_bar
 from autotag.config import Config
 from autotag.tagging.crew import look_at_crew
@@ -52,4 +53,4 @@ def warn_if_nobody_works(config: Config) -> None:
         lacking = "No scheduler is running"
     else:
         return
-    click.echo(f"{lacking}: nothing is done before it runs. Start it with: autotag up", err=True)
+    echo(f"{lacking}: nothing is done before it runs. Start it with: autotag up", err=True)

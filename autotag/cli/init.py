@@ -6,6 +6,7 @@ import click
 
 from autotag.cli.environment import load_config
 from autotag.cli.options import JSON
+from autotag.cli.output import echo
 
 
 @click.command(name="init")
@@ -38,10 +39,10 @@ def command(quick_start: bool, as_json: bool) -> None:
         raise unusable(error) from error
     if as_json:
         answer = {"instance_path": str(config.instance_path), "model": done.model.name}
-        click.echo(json.dumps(answer | {"email": done.email, "password": done.password}))
+        echo(json.dumps(answer | {"email": done.email, "password": done.password}))
         return
-    click.echo(f"Ready in {config.instance_path}")
-    click.echo(f"  Model         {done.model.title}")
-    click.echo(f"  Administrator {done.email}")
+    echo(f"Ready in {config.instance_path}")
+    echo(f"  Model         {done.model.title}")
+    echo(f"  Administrator {done.email}")
     if done.password:
-        click.echo(f"  Password      {done.password}")
+        echo(f"  Password      {done.password}")

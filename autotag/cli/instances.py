@@ -9,6 +9,7 @@ import click
 from autotag.cli.database import actor, reading, writing
 from autotag.cli.environment import load_config, read_line
 from autotag.cli.options import JSON
+from autotag.cli.output import echo
 from autotag.instances.administration import (
     InstanceFields,
     InstanceSummary,
@@ -71,13 +72,13 @@ def list_all(as_json: bool) -> None:
     with reading(load_config()) as session:
         summaries = list_instances(session)
     if as_json:
-        click.echo(json.dumps([_summary(summary) for summary in summaries]))
+        echo(json.dumps([_summary(summary) for summary in summaries]))
         return
     for summary in summaries:
         instance = summary.instance
         state = "" if instance.is_active else "  (inactive)"
         counts = f"{summary.users} users, {summary.documents} documents"
-        click.echo(f"{instance.web_id:<20} {instance.virtual_host:<30} {counts}{state}")
+        echo(f"{instance.web_id:<20} {instance.virtual_host:<30} {counts}{state}")
 
 
 @command.command()
@@ -150,8 +151,8 @@ def _summary(summary: InstanceSummary) -> dict[str, Any]:
 
 def _print(values: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(values))
+        echo(json.dumps(values))
         return
     for name, value in values.items():
         shown = str(value).lower() if isinstance(value, bool) else value
-        click.echo(f"{name.replace('_', ' '):<14} {shown}")
+        echo(f"{name.replace('_', ' '):<14} {shown}")

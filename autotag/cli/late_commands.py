@@ -7,6 +7,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from autotag.control_characters import escape_control_characters
+
 SERVING = frozenset({"scheduler", "up", "web", "worker"})
 """Commands that run on: where an error that nobody expected came from belongs in their log."""
 
@@ -22,7 +24,11 @@ class LateCommands(click.Group):
         """Run the command. What goes wrong ends it with exit code 1 and one line."""
         try:
             return super().invoke(context)
-        except (click.ClickException, click.Abort, click.exceptions.Exit):
+        except click.ClickException as error:
+            # A message may quote the name of a file or a person.
+            error.message = escape_control_characters(error.message, keep_layout=True)  # type: ignore[misc]  # what click shows
+            raise
+        except (click.Abort, click.exceptions.Exit):
             raise
         except Exception as error:
             from autotag.cli.failures import in_one_line
@@ -31,7 +37,7 @@ class LateCommands(click.Group):
             line = in_one_line(error, expected_only=bool(wants_traceback))
             if line is None:
                 raise
-            raise click.ClickException(line) from error
+            raise click.ClickException(escape_control_characters(line)) from error
 
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
         """Offer the commands without importing them."""

@@ -12,6 +12,7 @@ import click
 
 from autotag.cli.environment import load_config
 from autotag.cli.options import JSON
+from autotag.cli.output import echo, redraw
 from autotag.inference.errors import InferenceError
 from autotag.inference.importing import import_model
 from autotag.inference.installation import install as install_model
@@ -43,10 +44,10 @@ def list_models(as_json: bool) -> None:
     """List the models of the catalogue, installed or not, and the imported ones."""
     models = inventory(_store())
     if as_json:
-        click.echo(json.dumps([asdict(model) for model in models], ensure_ascii=False))
+        echo(json.dumps([asdict(model) for model in models], ensure_ascii=False))
         return
     for model in models:
-        click.echo(_line(model))
+        echo(_line(model))
 
 
 @command.command()
@@ -119,7 +120,7 @@ def remove(name: str, as_json: bool) -> None:
     """Remove an installed model. An instance that uses it tags nothing with TensorFlow until it has another."""
     with _failures_told():
         _store().remove(name)
-    click.echo(json.dumps({"removed": name}) if as_json else f"Removed {name}")
+    echo(json.dumps({"removed": name}) if as_json else f"Removed {name}")
 
 
 def _store() -> ModelStore:
@@ -158,9 +159,9 @@ def _line(model: ModelSummary) -> str:
 
 def _print(description: ModelDescription, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(asdict(description), ensure_ascii=False))
+        echo(json.dumps(asdict(description), ensure_ascii=False))
         return
-    click.echo(f"Installed {description.name}: {description.title}, {_megabytes(description.size)}")
+    echo(f"Installed {description.name}: {description.title}, {_megabytes(description.size)}")
 
 
 def _megabytes(count: int) -> str:
@@ -186,12 +187,12 @@ class _Progress:
         text = _megabytes(done) if total is None else f"{_megabytes(done)} of {_megabytes(total)}"
         if self._is_terminal:
             filled = BAR_WIDTH * done // total if total else 0
-            click.echo(f"\r[{'#' * filled:<{BAR_WIDTH}}] {text} ", err=True, nl=False)
+            redraw(f"[{'#' * filled:<{BAR_WIDTH}}] {text} ")
             self._open = True
         else:
-            click.echo(f"Downloading: {text}", err=True)
+            echo(f"Downloading: {text}", err=True)
 
     def end(self) -> None:
         """Leave the bar's line, so that what comes next has its own."""
         if self._open:
-            click.echo(err=True)
+            echo(err=True)

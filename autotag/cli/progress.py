@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import click
 
+from autotag.cli.output import echo
+
 PLAIN_EVERY_SECONDS = 5.0
 
 
@@ -37,4 +39,4 @@ class _PlainLines:
     def __call__(self, done: int, total: int) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + PLAIN_EVERY_SECONDS
-            click.echo(f"{self._label}: {done:,} of {total:,}", err=True)
+            echo(f"{self._label}: {done:,} of {total:,}", err=True)

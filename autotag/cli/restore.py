@@ -8,6 +8,7 @@ import click
 
 from autotag.cli.environment import load_config
 from autotag.cli.options import JSON
+from autotag.cli.output import echo
 from autotag.cli.progress import progress_bar
 
 
@@ -34,6 +35,6 @@ def command(file: Path, overwrite: bool, as_json: bool) -> None:
     except BackupError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        click.echo(json.dumps(asdict(manifest)))
+        echo(json.dumps(asdict(manifest)))
     else:
-        click.echo(f"Restored {manifest.originals:,} files of {manifest.created_at}. Start with: autotag up")
+        echo(f"Restored {manifest.originals:,} files of {manifest.created_at}. Start with: autotag up")

@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 from autotag.cli.environment import load_config
+from autotag.cli.output import echo
+from autotag.control_characters import escape_control_characters
 from autotag.inference.catalogue import DEFAULT_MODEL
 from autotag.inference.errors import ImageRejected, ModelRejected, ProcessCrashed
 from autotag.inference.process import ImageRequest, ImageResult, InferenceProcess
@@ -57,7 +59,7 @@ def command(paths: tuple[Path, ...], model: str, threshold: float, limit: int, a
         for path in _files(paths):
             answer = _tag(path, process, store, options)
             failed = failed or "error" in answer
-            click.echo(json.dumps(answer, ensure_ascii=False) if as_json else _line(answer))
+            echo(json.dumps(answer, ensure_ascii=False) if as_json else _line(answer))
     sys.exit(1 if failed else 0)
 
 
@@ -117,8 +119,8 @@ def _failure(path: Path, code: str, message: str) -> dict[str, object]:
 def _line(answer: dict[str, object]) -> str:
     match answer:
         case {"file": file, "error": {"message": message}}:
-            return f"{file}: {message}"
+            return f"{escape_control_characters(str(file))}: {message}"
         case {"file": file, "tags": list(tags)}:
             text = ", ".join(f"{tag['name']} {tag['confidence']:.2f}" for tag in tags)
-            return f"{file}: {text or 'no tags'}"
+            return f"{escape_control_characters(str(file))}: {text or 'no tags'}"
     return str(answer)

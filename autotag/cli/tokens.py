@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from autotag.cli.database import actor, reading, writing
 from autotag.cli.environment import load_config
 from autotag.cli.options import INSTANCE, JSON, NUMBER
+from autotag.cli.output import echo
 from autotag.instances.administration import find_by_web_id
 from autotag.instances.people import find_user
 from autotag.instances.tokens import (
@@ -52,9 +53,9 @@ def create(web_id: str, email: str, name: str, role: str | None, days: int | Non
             raise click.ClickException(error.message) from error
         answer = _described(row, user.email)
     if as_json:
-        click.echo(json.dumps(answer | {"token": token}))
+        echo(json.dumps(answer | {"token": token}))
     else:
-        click.echo(token)
+        echo(token)
 
 
 @command.command(name="list")
@@ -71,11 +72,11 @@ def list_all(web_id: str, email: str | None, as_json: bool) -> None:
             instance = find_by_web_id(session, web_id)
             found = [_described(row, row.user.email) for row in list_all_tokens(session, instance.id)]
     if as_json:
-        click.echo(json.dumps(found))
+        echo(json.dumps(found))
         return
     for each in found:
         used = each["last_used_at"] or "never used"
-        click.echo(
+        echo(
             f"{each['id']:>6}  {each['user']:<30} {each['role']:<14} ...{each['ending']}  {used}  {each['name']}"
         )
 
@@ -93,7 +94,7 @@ def revoke(web_id: str, token_id: int, as_json: bool) -> None:
         except TokenNotFound as error:
             raise click.ClickException(f"The instance {web_id} has no token {token_id}.") from error
     if as_json:
-        click.echo(json.dumps({"id": token_id, "revoked": True}))
+        echo(json.dumps({"id": token_id, "revoked": True}))
 
 
 def _find(session: Session, web_id: str, email: str) -> User:

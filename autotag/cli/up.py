@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autotag.cli.environment import load_config
+from autotag.cli.output import echo
 from autotag.config import Config, LogFormat
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _announce(config: Config, host: str, port: int, sign_in: dict[str, str | Non
     lines.append(
         f"  Password             {password}" if password else "  Password             the one you set"
     )
-    click.echo("\n".join([*lines, "  Stop with Ctrl-C", ""]))
+    echo("\n".join([*lines, "  Stop with Ctrl-C", ""]))
     sys.stdout.flush()
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from autotag.cli.database import actor, reading, writing
 from autotag.cli.environment import load_config, read_line
 from autotag.cli.options import INSTANCE, JSON
+from autotag.cli.output import echo
 from autotag.instances.administration import find_by_web_id
 from autotag.instances.first_sign_in import forget_first_password
 from autotag.instances.people import (
@@ -52,9 +53,7 @@ def create(web_id: str, email: str, role: str, password_stdin: bool, as_json: bo
     answer = {"email": user.email, "role": user.role.value, "instance": instance.web_id}
     if given is None:
         answer["password"] = password
-    click.echo(
-        json.dumps(answer) if as_json else "\n".join(f"{key:<9} {value}" for key, value in answer.items())
-    )
+    echo(json.dumps(answer) if as_json else "\n".join(f"{key:<9} {value}" for key, value in answer.items()))
 
 
 @command.command(name="list")
@@ -65,10 +64,10 @@ def list_all(web_id: str, as_json: bool) -> None:
     with reading(load_config()) as session:
         users = list_users(session, find_by_web_id(session, web_id).id)
     if as_json:
-        click.echo(json.dumps([_described(user) for user in users]))
+        echo(json.dumps([_described(user) for user in users]))
         return
     for user in users:
-        click.echo(f"{user.email:<40} {user.role}{'' if user.is_active else '  (inactive)'}")
+        echo(f"{user.email:<40} {user.role}{'' if user.is_active else '  (inactive)'}")
 
 
 @command.command(name="set-password")
@@ -123,7 +122,7 @@ def _described(user: User) -> dict[str, object]:
 def _tell(user: User, as_json: bool) -> None:
     """Tell a program how a user is now; a person has asked for it and hears nothing."""
     if as_json:
-        click.echo(json.dumps(_described(user)))
+        echo(json.dumps(_described(user)))
 
 
 def _find(session: Session, web_id: str, email: str) -> tuple[VirtualInstance, User]:

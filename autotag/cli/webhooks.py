@@ -7,6 +7,7 @@ import click
 from autotag.cli.database import actor, reading, writing
 from autotag.cli.environment import load_config
 from autotag.cli.options import INSTANCE, JSON, NUMBER
+from autotag.cli.output import echo
 from autotag.configuration.context import secret_box
 from autotag.instances.administration import find_by_web_id
 from autotag.tagging.webhooks import (
@@ -58,7 +59,7 @@ def create(web_id: str, url: str, events: tuple[str, ...], as_json: bool) -> Non
         except WebhookRefused as error:
             raise click.ClickException(str(error)) from error
         answer = {"id": webhook.id, "url": webhook.address, "events": webhook.events}
-    click.echo(json.dumps(answer | {"secret": secret}) if as_json else secret)
+    echo(json.dumps(answer | {"secret": secret}) if as_json else secret)
 
 
 @command.command(name="list")
@@ -70,11 +71,11 @@ def list_all(web_id: str, as_json: bool) -> None:
         instance = find_by_web_id(session, web_id)
         found = [_described(summary) for summary in list_webhooks(session, instance.id)]
     if as_json:
-        click.echo(json.dumps(found))
+        echo(json.dumps(found))
         return
     for each in found:
         state = "paused" if each["paused"] else f"{each['waiting']} waiting"
-        click.echo(f"{each['id']:>6}  {state:<12} {each['url']}")
+        echo(f"{each['id']:>6}  {state:<12} {each['url']}")
 
 
 @command.command()
@@ -90,7 +91,7 @@ def delete(web_id: str, webhook_id: int, as_json: bool) -> None:
         except WebhookNotFound as error:
             raise click.ClickException(f"The instance {web_id} has no webhook {webhook_id}.") from error
     if as_json:
-        click.echo(json.dumps({"id": webhook_id, "deleted": True}))
+        echo(json.dumps({"id": webhook_id, "deleted": True}))
 
 
 def _described(summary: WebhookSummary) -> dict[str, object]:
