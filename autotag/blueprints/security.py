@@ -42,7 +42,10 @@ def believe_proxies(app: Flask, number: int) -> None:
 
 
 def _cache(response: Response) -> Response:
-    """Static files whose address carries their fingerprint are kept, others asked for again; pages are never kept."""
+    """Let static files with a fingerprint in their address be kept, and others asked for again.
+
+    Nothing else is kept, be it a page, an uploaded file or a copy of one, except pictures that say so themselves.
+    """
     if request.endpoint in STATIC_ENDPOINTS:
         if "v" in request.args:
             response.cache_control.no_cache = None
@@ -51,7 +54,6 @@ def _cache(response: Response) -> Response:
             response.cache_control.immutable = True
         else:
             response.cache_control.no_cache = True
-    elif "Cache-Control" not in response.headers:
-        response.cache_control.private = True
-        response.cache_control.no_store = True
+    elif not response.cache_control.immutable:
+        response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -74,11 +74,10 @@ def receive(
             raise not_stored(error) from error
         if not size:
             raise UploadRefused("empty_file", "The file is empty.")
-        key = original_key(sha256)
-        if limits.room is not None and not storage.exists(key):
-            limits.room.check(size)
+        if limits.room is not None:
+            limits.room.check_content(session, sha256, size)
         want(session, sha256)
-        storage.keep(path, key)
+        storage.keep(path, original_key(sha256))
         yield ReceivedFile(name, sha256, size, sniff(head), limits.quota)
     finally:
         # Not where nothing can be written: the error that led here says more.

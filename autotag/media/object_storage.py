@@ -54,14 +54,13 @@ class ObjectStorage:
         return self._local.incoming()
 
     def keep(self, path: Path, key: str, *, durable: bool = True) -> None:
-        """Put a file up, in parts when it is large. An original that is there already is left alone.
+        """Put a file up, in parts when it is large, also when the same is there already.
 
-        Raises StorageUnavailable; then nothing is under the key that was not there before.
+        Otherwise an upload that is quick would tell that another virtual instance has the same content. Raises
+        StorageUnavailable; then nothing is under the key that was not there before.
         """
         _check_key(key)
-        size = path.stat().st_size
-        if not (durable and self._size(key) == size):
-            self._put(path, key, size)
+        self._put(path, key, path.stat().st_size)
         if not durable:
             # Made by a worker for the pages, which run elsewhere.
             path.unlink()
@@ -105,8 +104,8 @@ class ObjectStorage:
     def discard(self, key: str, *, older_than_seconds: float) -> bool:
         """Remove what is kept under the key if it was put up that long ago; False when it is younger.
 
-        An original that is kept again stays as old as it was: its upload has told the database before that it
-        wants the content, so that this is not called. See `autotag.media.released`.
+        An upload tells the database before it keeps its file that it wants the content, so that this is not called
+        meanwhile. See `autotag.media.released`.
         """
         import obstore
 
@@ -139,7 +138,9 @@ class ObjectStorage:
                 if path.is_file():
                     key = path.relative_to(folder).as_posix()
                     wanted.add(key)
-                    self.keep(path, key)
+                    # A restore that is repeated sends only what is not there yet.
+                    if self._size(key) != path.stat().st_size:
+                        self.keep(path, key)
         found = self._ask(
             lambda store: [kept for part in PARTS for kept in obstore.list(store, part).collect()]
         )

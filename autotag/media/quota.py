@@ -52,13 +52,25 @@ NO_QUOTA = Quota()
 class Room:
     """What an instance may hold, and what it held a moment ago."""
 
+    instance_id: int
     quota: Quota
     files: int
     used_bytes: int
 
-    def check(self, size: int) -> None:
-        """Raise UploadRefused when a file of `size` bytes would not have found room at that moment."""
-        self.quota.check(self.files, self.used_bytes, size)
+    def check_content(self, session: Session, sha256: str, size: int) -> None:
+        """Raise UploadRefused when a new file of `size` bytes would not have found room at that moment.
+
+        A content that the instance holds already passes: it may be the same upload sent again. Whether another
+        instance holds it must not matter, so this asks the database and not the storage. Ends the transaction.
+        """
+        held = session.scalar(
+            select(DocumentVersion.id)
+            .where(DocumentVersion.instance_id == self.instance_id, DocumentVersion.sha256 == sha256)
+            .limit(1)
+        )
+        session.rollback()
+        if held is None:
+            self.quota.check(self.files, self.used_bytes, size)
 
 
 def quota_of(session: Session, instance_id: int) -> Quota:
@@ -75,7 +87,7 @@ def room_of(session: Session, instance_id: int, quota: Quota) -> Room | None:
     """Return what an instance may hold and holds; None, without counting, where it may hold anything."""
     if quota == NO_QUOTA:
         return None
-    return Room(quota, *_held(session, instance_id))
+    return Room(instance_id, quota, *_held(session, instance_id))
 
 
 def take_room(work: UnitOfWork, instance_id: int, size: int, quota: Quota) -> None:

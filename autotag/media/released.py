@@ -93,7 +93,8 @@ def want(session: Session, sha256: str) -> None:
         if cast(CursorResult[object], rested).rowcount:
             return
     raise StorageUnavailable(
-        "The same file is just being removed for good. Nothing was changed; try again in a few minutes."
+        # Not that the same content was just deleted: that may have been in another virtual instance.
+        "The file cannot be stored just now. Nothing was changed; try again in a few minutes."
     )
 
 

@@ -50,7 +50,6 @@ def show_thumbnail(document_id: int) -> ResponseReturnValue:
     It is there when the image has been looked at, usually seconds after the upload.
     """
     document = load_document(db.session(), g.instance.id, document_id)
-    key = thumbnail_key(document.sha256)
-    if not services().storage.exists(key):
+    if not document.has_renditions or not services().storage.exists(thumbnail_key(document.sha256)):
         raise Problem(409, "no_thumbnail", "There is no picture of this document, or not yet.")
-    return send_picture(key)
+    return send_picture(document, thumbnail_key)

@@ -39,7 +39,7 @@ def sealed(view: View) -> View:
 def thumbnail(document_id: int) -> ResponseReturnValue:
     """Send the small picture of a document."""
     document = load_document(db.session(), g.instance.id, document_id)
-    return send_picture(thumbnail_key(document.sha256))
+    return send_picture(document, thumbnail_key)
 
 
 @blueprint.get(f"{ONE_DOCUMENT}/preview")
@@ -48,7 +48,7 @@ def thumbnail(document_id: int) -> ResponseReturnValue:
 def preview(document_id: int) -> ResponseReturnValue:
     """Send the picture of a document at the size of a screen."""
     document = load_document(db.session(), g.instance.id, document_id)
-    return send_picture(preview_key(document.sha256))
+    return send_picture(document, preview_key)
 
 
 @blueprint.get(f"{ONE_DOCUMENT}/content")
@@ -65,9 +65,15 @@ def download_type(document: Document) -> str:
     return document.mime_type if document.mime_type in SAFE_TYPES else ANY_BYTES
 
 
-def send_picture(key: str) -> Response:
-    """Send a picture that we made; its address changes with its content, so it may be kept for a year."""
-    response = _sent(key, mimetype="image/jpeg")
+def send_picture(document: Document, key_of: Callable[[str], str]) -> Response:
+    """Send a picture that we made; its address changes with its content, so it may be kept for a year.
+
+    404 until this very document was looked at. Pictures are stored by content and for all virtual instances, so the
+    file may be there already; sending it would tell that another instance has the same content.
+    """
+    if not document.has_renditions:
+        abort(404)
+    response = _sent(key_of(document.sha256), mimetype="image/jpeg")
     response.cache_control.private = True
     response.cache_control.no_cache = None
     response.cache_control.max_age = YEAR_SECONDS

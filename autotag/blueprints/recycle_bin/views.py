@@ -35,7 +35,7 @@ def index() -> ResponseReturnValue:
 def thumbnail(deleted_id: int) -> ResponseReturnValue:
     """Send the small picture of a document in the bin."""
     document = load_binned(db.session(), g.instance.id, deleted_id)
-    return send_picture(thumbnail_key(document.sha256))
+    return send_picture(document, thumbnail_key)
 
 
 @blueprint.post("/restore")

@@ -197,6 +197,19 @@ def test_what_is_on_the_disk_already_is_left_to_the_last_word(
             add(session, acme, again)
 
 
+def test_that_another_instance_has_the_same_content_changes_nothing(
+    session: Session, acme: VirtualInstance, allow: Allow, storage: FolderStorage, make: Factory
+) -> None:
+    """A refusal at another step would take another time, and so tell what another instance has."""
+    other = make.instance()
+    with sent(session, other, storage) as theirs:
+        add(session, other, theirs)
+    add(session, acme, file(1))
+    allow(maximum_number_of_files=1)
+    with pytest.raises(UploadRefused, match="it may: 1"), sent(session, acme, storage):
+        pytest.fail("it was received")
+
+
 def test_a_received_file_is_added_under_the_quota_of_its_instance(
     session: Session, acme: VirtualInstance, allow: Allow, storage: FolderStorage
 ) -> None:

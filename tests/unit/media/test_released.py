@@ -298,7 +298,7 @@ def test_a_sweep_that_died_holds_a_content_for_a_while(
     monkeypatch.setattr(released, "WAIT_SECONDS", 0.0)
     hold_until(utc_now() + timedelta(minutes=1))
     assert sweep(sessions, storage) == 0
-    with pytest.raises(StorageUnavailable, match="just being removed"):
+    with pytest.raises(StorageUnavailable, match="cannot be stored just now"):
         want(session, sha256)
     hold_until(utc_now() - timedelta(minutes=1))
     want(session, sha256)

@@ -83,6 +83,7 @@ def test_signing_out_ends_the_session_on_the_server(client: FlaskClient, ann: Us
     token = cookie_token(client)
     answer = client.post("/sign-out", data={"csrf_token": token_of(client, "/documents")})
     assert answer.status_code == 303
+    assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert session.scalars(select(UserSession)).all() == []
     with client.session_transaction() as cookie:
         cookie["_user_id"] = token

@@ -8,13 +8,15 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.http import parse_options_header
 from werkzeug.test import TestResponse
 
 from autotag.media.intake import clean_file_name
 from autotag.media.renditions import preview_key, thumbnail_key
 from autotag.media.storage import FolderStorage
-from autotag.models import Role, VirtualInstance
+from autotag.models import Document, Role, VirtualInstance
 from tests.unit.blueprints.api.conftest import Program
 from tests.unit.blueprints.conftest import Browser
 from tests.unit.conftest import Factory
@@ -66,16 +68,17 @@ def person(editor: Program, browser: Callable[..., Browser], acme: VirtualInstan
 
 
 def test_whatever_is_uploaded_is_saved_and_never_run(
-    editor: Program, person: Browser, storage: FolderStorage
+    editor: Program, person: Browser, storage: FolderStorage, sessions: sessionmaker[Session]
 ) -> None:
     for name, content in HARMFUL.items():
-        assert_never_run(editor, person, storage, name, content)
+        number = editor.upload_id(content, name)
+        assert_never_run(editor, person, number, content)
+        with sessions.begin() as session:
+            session.execute(update(Document).where(Document.id == number).values(width=1, height=1))
+        assert_pictures_harmless(editor, person, storage, number, content)
 
 
-def assert_never_run(
-    editor: Program, person: Browser, storage: FolderStorage, name: str, content: bytes
-) -> None:
-    number = editor.upload_id(content, name)
+def assert_never_run(editor: Program, person: Browser, number: int, content: bytes) -> None:
     for path in (f"/documents/{number}/content", f"/documents/{number}/versions/1/content"):
         answer = read(person.get(path))
         assert answer.data == content
@@ -86,6 +89,11 @@ def assert_never_run(
     assert copy.status_code in (200, 303)
     if copy.status_code == 200:
         assert_harmless(copy, is_saved=True)
+
+
+def assert_pictures_harmless(
+    editor: Program, person: Browser, storage: FolderStorage, number: int, content: bytes
+) -> None:
     sha256 = hashlib.sha256(content).hexdigest()
     for key in (thumbnail_key(sha256), preview_key(sha256)):
         made = storage.incoming()
