@@ -11,6 +11,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
+from autotag.blueprints import security_events
 from autotag.configuration.entries import UnknownEntry
 from autotag.configuration.overview import UnknownCategory
 from autotag.instances.administration import UnknownInstance
@@ -203,6 +204,7 @@ def _storage(error: StorageError) -> ResponseReturnValue:
 
 
 def _csrf(error: CSRFError) -> ResponseReturnValue:
+    security_events.request_refused(400)
     return error_page(400, "csrf", f"{error.description} Load the page again and repeat what you did.")
 
 

@@ -8,7 +8,7 @@ from flask import Flask, Response, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from autotag.blueprints import bearer
+from autotag.blueprints import bearer, security_events
 from autotag.blueprints.access import PUBLIC, RULE
 from autotag.blueprints.errors import InstanceNotFound, is_api, problem, wants_problem
 from autotag.blueprints.request_counts import note_request
@@ -113,6 +113,8 @@ def _tell_request(response: Response) -> Response:
     if "began" not in g or request.endpoint in STATIC_ENDPOINTS:
         return response
     duration = time.perf_counter() - g.began
+    if response.status_code in security_events.REFUSALS:
+        security_events.request_refused(response.status_code)
     # From the first request on, which is after the web server has forked.
     services().ledger.start(services().queue.connection)
     note_request(services().ledger, request.endpoint, request.method, response.status_code, duration)

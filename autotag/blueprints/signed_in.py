@@ -7,6 +7,7 @@ from flask import g, session
 from flask_login import AnonymousUserMixin, UserMixin, login_user, logout_user
 from sqlalchemy.exc import OperationalError
 
+from autotag.blueprints import security_events
 from autotag.extensions import db, login_manager
 from autotag.instances.people import close_session, load_session, touch_session
 from autotag.models import Role, User, UserSession
@@ -85,5 +86,6 @@ def stop() -> None:
     if current_user.is_authenticated:
         with unit_of_work(db.session()) as work:
             close_session(work, current_user.token)
+            security_events.signed_out(work, current_user.user)
     logout_user()
     session.clear()

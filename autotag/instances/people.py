@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from autotag.control_characters import has_control_characters
-from autotag.instances.audit import audit
+from autotag.instances.audit import SESSION_ENDED, audit
 from autotag.instances.directory import hold_instance
 from autotag.models import Role, User, UserSession, VirtualInstance
 from autotag.models.base import utc_now
@@ -108,7 +108,7 @@ def set_password(
 ) -> None:
     """Change a password and end the person's sessions, except the one of this id. Raises PeopleError."""
     user.password_hash = hash_password(password)
-    end_sessions(work, user, keep_session=keep_session)
+    end_sessions(work, user, actor=actor, keep_session=keep_session)
     audit(work.session, user.instance_id, actor, "password changed", user.email)
 
 
@@ -136,7 +136,7 @@ def set_user_active(
         _check_room(work.session, instance)
     else:
         _check_not_last(work.session, instance, user)
-        end_sessions(work, user)
+        end_sessions(work, user, actor=actor)
     user.is_active = active
     audit(
         work.session, user.instance_id, actor, "user activated" if active else "user deactivated", user.email
@@ -268,18 +268,28 @@ def end_session(work: UnitOfWork, user: User, session_id: int) -> None:
             UserSession.user_id == user.id,
             UserSession.id == session_id,
         )
-        .returning(UserSession.id)
+        .returning(UserSession.address)
     ).all()
     if not ended:
         raise SessionNotFound
+    audit(
+        work.session,
+        user.instance_id,
+        user.email,
+        SESSION_ENDED,
+        user.email,
+        [["Address", ended[0].address, ""]],
+    )
 
 
-def end_sessions(work: UnitOfWork, user: User, *, keep_session: int | None = None) -> None:
+def end_sessions(work: UnitOfWork, user: User, *, actor: str, keep_session: int | None = None) -> None:
     """End all of a person's sessions, except the one of this id."""
     statement = delete(UserSession).where(UserSession.user_id == user.id)
     if keep_session is not None:
         statement = statement.where(UserSession.id != keep_session)
-    work.session.execute(statement)
+    ended = len(work.session.execute(statement.returning(UserSession.id)).all())
+    if ended:
+        audit(work.session, user.instance_id, actor, SESSION_ENDED, user.email, [["Sessions", ended, 0]])
 
 
 def _end_stale_sessions(session: Session, user_id: int, now: datetime) -> None:

@@ -1,11 +1,12 @@
 """What the scheduler clears away each hour: broken uploads, files that nobody names, actions and deliveries of
-webhooks that are long over, keys of uploads of yesterday."""
+webhooks that are long over, keys of uploads of yesterday, sign-ins of last season."""
 
 import time
 
 import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
+from autotag.instances.sign_ins import forget_old_sign_ins
 from autotag.media.errors import StorageError
 from autotag.media.idempotency import forget_old_keys
 from autotag.media.released import ReleasedSweep
@@ -57,3 +58,4 @@ class HourlySweep:
         forget_old_actions(self._sessions)
         forget_old_keys(self._sessions)
         tidy_deliveries(self._sessions)
+        forget_old_sign_ins(self._sessions)

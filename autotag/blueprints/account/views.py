@@ -4,10 +4,11 @@ from flask import flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from autotag.blueprints import security_events
 from autotag.blueprints.access import requires
 from autotag.blueprints.account import blueprint
-from autotag.blueprints.account.browsers import browser_name
 from autotag.blueprints.account.forms import OwnPasswordForm
+from autotag.blueprints.browsers import browser_name
 from autotag.blueprints.documents import MAXIMUM_ID
 from autotag.blueprints.services import services
 from autotag.extensions import db, limiter
@@ -44,6 +45,7 @@ def change_password() -> ResponseReturnValue:
         return render_account(form), 422
     user = current_user.user
     if people.authenticate(db.session(), g.instance.id, user.email, form.current.data) is None:
+        security_events.password_refused(user)
         form.refuse({"current": WRONG_PASSWORD})
         return render_account(form), 422
     try:
@@ -74,7 +76,8 @@ def end_session(session_id: int) -> ResponseReturnValue:
 def end_others() -> ResponseReturnValue:
     """End all of one's sessions but this one."""
     with unit_of_work(db.session()) as work:
-        people.end_sessions(work, current_user.user, keep_session=current_user.session_id)
+        user = current_user.user
+        people.end_sessions(work, user, actor=user.email, keep_session=current_user.session_id)
     flash("You are signed out everywhere else.", "success")
     return redirect(url_for("account.index"), 303)
 

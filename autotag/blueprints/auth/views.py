@@ -4,7 +4,7 @@ from flask import g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from autotag.blueprints import signed_in
+from autotag.blueprints import security_events, signed_in
 from autotag.blueprints.access import public
 from autotag.blueprints.auth import blueprint
 from autotag.blueprints.auth.forms import SignInForm
@@ -44,6 +44,7 @@ def sign_in() -> ResponseReturnValue:
         if user is not None:
             begin_session(user)
             return redirect(onward, 303)
+        security_events.sign_in_failed(form.email.data)
         form.form_errors.append(WRONG_PAIR)
     return render_template("auth/sign_in.html", form=form, next_path=next_path), 422
 
@@ -52,6 +53,7 @@ def begin_session(user: User) -> None:
     """Open a server-side session and give this browser its token."""
     with unit_of_work(db.session()) as work:
         token = open_session(work, user, address=request.remote_addr or "", browser=request.user_agent.string)
+        security_events.signed_in(work, user)
     signed_in.start(token)
 
 

@@ -336,7 +336,7 @@ def test_a_new_password_ends_the_other_sessions(session: Session, ann: User, mak
     assert load_session(session, ann.instance_id, other) is None
     assert authenticate(session, ann.instance_id, ann.email, PASSWORD) is None
     assert authenticate(session, ann.instance_id, ann.email, "another horse") is not None
-    assert actions(session) == ["password changed"]
+    assert actions(session) == ["session ended", "password changed"]
 
 
 def test_a_person_ends_own_sessions_only(session: Session, ann: User, boss: User, make: Factory) -> None:
@@ -347,6 +347,7 @@ def test_a_person_ends_own_sessions_only(session: Session, ann: User, boss: User
     assert other is not None
     with unit_of_work(session) as work:
         end_session(work, ann, own.id)
+    assert actions(session) == ["session ended"]
     for gone in (other.id, own.id):
         with pytest.raises(SessionNotFound), unit_of_work(session) as work:
             end_session(work, ann, gone)
@@ -416,7 +417,7 @@ def test_with_another_administrator_one_may_go(
     assert (user.role, user.is_active) == (Role.EDITOR, False)
     assert load_session(session, acme.id, token) is None
     assert list_sessions(session, user) == []
-    assert actions(session) == ["role changed", "user deactivated"]
+    assert actions(session) == ["role changed", "session ended", "user deactivated"]
 
 
 def test_nobody_is_let_back_into_a_full_instance(session: Session, make: Factory) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.blueprints.account.browsers import browser_name
+from autotag.blueprints.browsers import browser_name
 from autotag.config import Config
 from autotag.instances.first_sign_in import keep_first_sign_in, read_first_password
 from autotag.instances.people import authenticate, hash_password

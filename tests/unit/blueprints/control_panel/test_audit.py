@@ -57,6 +57,45 @@ def test_it_is_read_a_page_at_a_time(
     assert second.find("a", string="Back to the newest")
 
 
+def test_sign_ins_are_shown_when_asked_for_so_that_they_bury_no_change(
+    administrator: Browser, acme: VirtualInstance, sessions: sessionmaker[Session]
+) -> None:
+    write(sessions, acme, "of-a-change")
+    with sessions.begin() as session:
+        audit(session, acme.id, "unknown", "sign-in failed", "of-a-guess", [["Address", "", "203.0.113.7"]])
+    shown = {
+        kind: [
+            name for name in ("of-a-change", "of-a-guess") if name in said(administrator.page(AUDIT + kind))
+        ]
+        for kind in ("", "?kind=changes", "?kind=sign-ins", "?kind=all", "?kind=x")
+    }
+    assert shown == {
+        "": ["of-a-change"],
+        "?kind=changes": ["of-a-change"],
+        "?kind=sign-ins": ["of-a-guess"],
+        "?kind=all": ["of-a-change", "of-a-guess"],
+        "?kind=x": ["of-a-change"],
+    }
+    page = administrator.page(AUDIT + "?kind=sign-ins")
+    assert "Sign-in failed: of-a-guess Address: 203.0.113.7" in said(page)
+    assert [link.text for link in page.select("nav a[aria-current=true]")] == ["Sign-ins"]
+
+
+def test_the_filter_stays_when_the_trail_is_read_on(
+    administrator: Browser, acme: VirtualInstance, sessions: sessionmaker[Session]
+) -> None:
+    assert "No sign-ins yet" in said(administrator.page(AUDIT + "?kind=sign-ins"))
+    with sessions.begin() as session:
+        for number in range(EVENTS_ON_A_PAGE + 1):
+            audit(session, acme.id, "eva", "signed in", f"sign-in-{number:03}")
+    write(sessions, acme, "of-a-change")
+    older = administrator.page(administrator.page(AUDIT + "?kind=sign-ins").find("a", string="Older")["href"])
+    assert "sign-in-000" in said(older)
+    newest = administrator.page(older.find("a", string="Back to the newest")["href"])
+    assert f"sign-in-{EVENTS_ON_A_PAGE:03}" in said(newest)
+    assert "of-a-change" not in said(newest)
+
+
 @pytest.mark.parametrize("text", ["", "x", "-1", "9" * 30, "\u0663"])
 def test_what_is_no_position_means_the_newest(text: str) -> None:
     assert position(text) is None
