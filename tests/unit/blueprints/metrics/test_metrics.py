@@ -1,5 +1,6 @@
 """`/metrics`: who may read it, what it tells, and that it never fails."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -235,6 +236,31 @@ def test_sums_of_another_version_are_left_out(client: FlaskClient, broker: Redis
     other.add(measures.IMAGES, "1", "tagged", "one more")
     other.hand_over(broker)
     assert not any(key[0].startswith(("of_the", "autotag_images")) for key in read(client))
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels", "part"),
+    [
+        (measures.IMAGES, ["x", "tagged"], ""),
+        (measures.IMAGES, ["9" * 10_000, "tagged"], ""),
+        (measures.IMAGES, ["\u0663", "tagged"], ""),
+        (measures.IMAGES, ["1", "tagged"], "sum"),
+        (measures.RELAUNCHES, [], "0.005"),
+        (measures.STAGES, ["decode"], "often"),
+    ],
+)
+def test_sums_that_nobody_can_have_added_are_left_out(
+    client: FlaskClient, broker: Redis, metric: str, labels: list[str], part: str
+) -> None:
+    broker.hset(ledger.SUMS, json.dumps([metric, labels, part]), "1")
+    broker.hset(ledger.SUMS, b"\xff", "1")
+    broker.sadd("autotag:alive", b"\xff", "cook:jim")
+    found = read(client)
+    assert found["autotag_broker_up",] == 1
+    assert not any(
+        name[0] in ("autotag_images_total", "autotag_stage_duration_seconds_sum") for name in found
+    )
+    assert found["autotag_process_relaunches_total",] == 0
 
 
 def test_beyond_a_hundred_instances_the_others_share_their_series(
