@@ -15,14 +15,15 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
+from autotag.guards import FailingStep
 from autotag.instances.tokens import create_token
 from autotag.models import Role, TaggingState, User, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging import ledger, measures
-from autotag.tagging.heartbeats import Heartbeat, Part
+from autotag.tagging.heartbeats import Heartbeat, Part, living
 from autotag.tagging.ledger import Ledger
-from tests.conftest import counted_statements
+from tests.conftest import counted_statements, wait_for
 from tests.unit.conftest import Factory
 
 SignIn = Callable[..., None]
@@ -236,6 +237,20 @@ def test_sums_of_another_version_are_left_out(client: FlaskClient, broker: Redis
     other.add(measures.IMAGES, "1", "tagged", "one more")
     other.hand_over(broker)
     assert not any(key[0].startswith(("of_the", "autotag_images")) for key in read(client))
+
+
+def test_failing_steps_of_the_scheduler_are_told(client: FlaskClient, broker: Redis) -> None:
+    step = FailingStep("runs", "", utc_now(), 3, "KeyError: 'x'")
+    beat = Heartbeat(broker, Part.SCHEDULER, "host.cd", failing=lambda: [step])
+    beat.start()
+    process = Ledger()
+    process.add(measures.STEP_FAILURES, "runs", amount=3)
+    process.hand_over(broker)
+    wait_for(lambda: living(broker), "the sign")
+    found = read(client)
+    assert found["autotag_steps_failing",] == 1
+    assert found["autotag_step_failures_total", "runs"] == 3
+    beat.stop()
 
 
 @pytest.mark.parametrize(
