@@ -88,6 +88,8 @@ def test_a_file_that_cannot_be_removed_stops_nothing(
     with monkeypatch.context() as patch, capture_logs() as logs:
         patch.setattr(FolderStorage, "discard", refuse)
         sweep = HourlySweep(sessions, storage)
+        # At some hours it would find the same file, and note it anew.
+        sweep.parts["stray files"] = lambda: False
         while sweep.step():
             pass
     failed = [(entry["subject"], entry["error"]) for entry in logs if "subject" in entry]
