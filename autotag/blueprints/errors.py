@@ -52,6 +52,7 @@ NOT_FOUND = (
     WebhookNotFound,
 )
 MISSING: Mapping[type[Exception], tuple[str, str]] = {
+    BulkActionNotFound: ("bulk_action_not_found", "There is no such bulk action here."),
     RunNotFound: ("run_not_found", "There is no such run here."),
     TagNotFound: ("tag_not_found", "There is no such tag here."),
 }

@@ -30,11 +30,14 @@ A folder of files is safe without the database as well:
 import time
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import cast
 
 from sqlalchemy import ColumnElement, CursorResult, delete, or_, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from autotag.guards import attempt
 from autotag.instances.wall import across_instances
 from autotag.media.errors import StorageUnavailable
 from autotag.media.renditions import preview_key, thumbnail_key
@@ -124,15 +127,26 @@ class ReleasedSweep:
         self.removed = 0
 
     def step(self) -> bool:
-        """Look at the next part; return whether there is more. After the last part it begins anew."""
+        """Look at the next part; return whether there is more. After the last part it begins anew.
+
+        A content whose files cannot be removed stops none of the others; its error is raised after them.
+        """
         with self._sessions() as session:
             due = self._due(session)
             named = named_hashes(session, due.keys())
         settled = {}
+        errors: list[Exception] = []
+
+        def note(error: Exception) -> bool:
+            if isinstance(error, (StorageUnavailable, DBAPIError)):
+                raise error
+            errors.append(error)
+            return False
+
         for sha256, released_at in due.items():
             if sha256 in named:
                 settled[sha256] = released_at
-            elif self._remove(sha256, released_at):
+            elif attempt(partial(self._remove, sha256, released_at), note):
                 # At once, because an upload may wait for it.
                 self._settle({sha256: released_at})
                 self.removed += 1
@@ -140,6 +154,8 @@ class ReleasedSweep:
             self._settle(settled)
         more = len(due) == self._at_once
         self._behind = max(due) if more else ""
+        if errors:
+            raise errors[0]
         return more
 
     def _due(self, session: Session) -> dict[str, datetime]:

@@ -84,6 +84,18 @@ CLOCKS_APART = timedelta(minutes=5)
 """What was noted so much later than now was noted by a clock that has been set back since."""
 
 
+class Retried:
+    """Mark of a row on which the scheduler works a part at a time, and that rests after a failed try.
+
+    `failures` counts the failed tries since the last successful one. `last_error` is a line for the operator, with the
+    type of the exception. Nothing is tried before `next_try_at`.
+    """
+
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")
+    last_error: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    next_try_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 class TenantOwned:
     """Mark of a row that belongs to one virtual instance; queries are scoped to it (see autotag.instances)."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from autotag.models.base import Base, Choice, TenantOwned, UtcDateTime, utc_now
+from autotag.models.base import Base, Choice, Retried, TenantOwned, UtcDateTime, utc_now
 
 
 class BulkActionState(StrEnum):
@@ -19,7 +19,7 @@ class BulkActionState(StrEnum):
     FAILED = "failed"
 
 
-class BulkAction(TenantOwned, Base):
+class BulkAction(TenantOwned, Retried, Base):
     """One action over all documents that a selection names.
 
     `selection` and `parameters` are JSON as the action's service writes them; `position` is the id of the last

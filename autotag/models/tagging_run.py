@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from autotag.models.base import Base, Choice, TenantOwned, UtcDateTime, utc_now
+from autotag.models.base import Base, Choice, Retried, TenantOwned, UtcDateTime, utc_now
 from autotag.models.document import TaggingState
 from autotag.models.user import User
 
@@ -45,10 +45,11 @@ class RunItemState(StrEnum):
     UNDONE = "undone"
 
 
-class TaggingRun(TenantOwned, Base):
+class TaggingRun(TenantOwned, Retried, Base):
     """Tagging that a person asked for, over one document or many. Uploads are tagged without a run.
 
     `covers` says in words what the run is over: a folder's name, a search. `total` is the number of its items.
+    `reason` is a sentence for people when it was not a person who paused or cancelled it, "" otherwise.
     """
 
     __tablename__ = "tagging_run"
@@ -59,6 +60,7 @@ class TaggingRun(TenantOwned, Base):
     covers: Mapped[str] = mapped_column(String(255), default="", server_default="")
     state: Mapped[RunState] = mapped_column(Choice(RunState), default=RunState.RUNNING)
     total: Mapped[int] = mapped_column(default=0)
+    reason: Mapped[str] = mapped_column(String(500), default="", server_default="")
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from honcho.manager import SIGNALS, Manager
 
+from autotag.guards import attempt
 from autotag.serving.forked import ForkedPart
 
 FIRST_DELAY_SECONDS = 0.5
@@ -71,7 +73,9 @@ class Supervisor(Manager):  # type: ignore[misc]  # Honcho carries no types
     def _watch(self) -> None:
         deadline = None
         while not (self._terminating and self._all_stopped()):
-            self._handle(self._next_event())
+            event = self._next_event()
+            # A line that cannot be printed must not end all parts.
+            attempt(partial(self._handle, event), lambda _error: None)
             if self._terminating:
                 deadline = deadline or time.monotonic() + KILL_AFTER_SECONDS
                 if time.monotonic() > deadline:
@@ -131,11 +135,12 @@ class Supervisor(Manager):  # type: ignore[misc]  # Honcho carries no types
         threading.Thread(target=self._run, args=(part["obj"],), name=name, daemon=True).start()
 
     def _run(self, part: Any) -> None:
-        try:
-            part.run(self.events)
-        except OSError as error:
+        def note(error: Exception) -> None:
+            # Without this event nobody would start the part again.
             part._send_message(f"cannot be started: {error}\n".encode())
             part._send_message({"returncode": os.EX_OSERR}, type="stop")
+
+        attempt(partial(part.run, self.events), note)
 
     def _all_stopped(self) -> bool:
         return all("returncode" in self._processes[name] for name in self._started)

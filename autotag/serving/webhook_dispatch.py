@@ -3,15 +3,15 @@
 import threading
 import time
 from collections import Counter
+from functools import partial
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from autotag.guards import Guards
+from autotag.tagging.failed_tries import PASSING
 from autotag.tagging.webhook_sending import WebhookSender, due_webhooks
 
-logger = structlog.stdlib.get_logger(__name__)
-
+STEP = "webhooks"
 MOST_THREADS = 8
 MOST_OF_AN_INSTANCE = 2
 """Threads for the webhooks of one instance: however many of its addresses are dead, others get theirs."""
@@ -20,12 +20,20 @@ MOST_OF_AN_INSTANCE = 2
 class WebhookDispatch:
     """Begins a thread for each webhook that something is due for, within limits; the one that waited longest first.
 
+    Each webhook has a guard: one whose thread raised rests before its next turn.
+
     The threads end with the process, wherever they are: what they had in hand is sent again after its lease.
     """
 
     def __init__(
-        self, sessions: sessionmaker[Session], sender: WebhookSender, *, most_threads: int = MOST_THREADS
+        self,
+        sessions: sessionmaker[Session],
+        sender: WebhookSender,
+        *,
+        most_threads: int = MOST_THREADS,
+        guards: Guards | None = None,
     ) -> None:
+        self._guards = guards or Guards(passing=PASSING)
         self._sessions = sessions
         self._sender = sender
         self._most_threads = most_threads
@@ -37,7 +45,9 @@ class WebhookDispatch:
         """Begin what can be begun now; return how many webhooks that are."""
         if len(self.in_hand()) >= self._most_threads:
             return 0
-        due = due_webhooks(self._sessions)
+        due = [
+            pair for pair in due_webhooks(self._sessions) if not self._guards.rests(STEP, _subject(pair[0]))
+        ]
         self._begun = {key: self._begun.get(key, 0.0) for key, _ in due}
         begun = 0
         for webhook_id, instance_id in sorted(due, key=lambda pair: self._begun[pair[0]]):
@@ -63,9 +73,13 @@ class WebhookDispatch:
 
     def _work(self, webhook_id: int) -> None:
         try:
-            self._sender.work_off(webhook_id)
-        except SQLAlchemyError as error:
-            logger.warning("webhook left for later", webhook=webhook_id, error=str(error.__cause__ or error))
+            self._guards.run(
+                STEP, partial(self._sender.work_off, webhook_id), 0, subject=_subject(webhook_id)
+            )
         finally:
             with self._lock:
                 del self._in_hand[webhook_id]
+
+
+def _subject(webhook_id: int) -> str:
+    return f"webhook {webhook_id}"

@@ -46,6 +46,25 @@ class BulkActionNotFound(LookupError):
         self.action_id = action_id
 
 
+class ActionUnreadable(ValueError):
+    """The row of an action is of a kind, or has fields, that this version does not know."""
+
+
+class _Fields(dict[str, Any]):
+    """What is written of an action; to ask for what is not there raises ActionUnreadable."""
+
+    def __missing__(self, key: str) -> Any:
+        raise ActionUnreadable(f"no field {key}")
+
+
+def kind_of(action: BulkAction) -> BulkKind:
+    """Return the kind of an action. Raises ActionUnreadable for one of another version."""
+    try:
+        return BulkKind(action.kind)
+    except ValueError as error:
+        raise ActionUnreadable(f"no kind {action.kind}") from error
+
+
 def start_action(
     work: UnitOfWork,
     instance_id: int,
@@ -99,7 +118,7 @@ def load_action(
 
 def work_off(work: UnitOfWork, action: BulkAction) -> None:
     """Do the next part of an action; without one it is finished. The caller holds the action's row."""
-    match BulkKind(action.kind):
+    match kind_of(action):
         case BulkKind.UNDO_TAGS:
             is_last = _undo_tags(work.session, action)
         case BulkKind.MERGE_TAGS:
@@ -122,13 +141,13 @@ def _next_part(work: UnitOfWork, action: BulkAction) -> bool:
 
 
 def _undo_tags(session: Session, action: BulkAction) -> bool:
-    documents = take_part_back(session, action.parameters["undoes"])
+    documents = take_part_back(session, _Fields(action.parameters)["undoes"])
     action.done += documents or 0
     return documents is None
 
 
 def _merge_tags(work: UnitOfWork, action: BulkAction) -> bool:
-    chosen, given = action.selection, action.parameters
+    chosen, given = _Fields(action.selection), _Fields(action.parameters)
     try:
         part = merge_part(
             work,
@@ -185,9 +204,9 @@ def fail(action: BulkAction, reason: str) -> None:
 
 
 def _perform(work: UnitOfWork, action: BulkAction, ids: Sequence[int]) -> None:
-    instance_id, user_id, given = action.instance_id, action.created_by_id, action.parameters
+    instance_id, user_id, given = action.instance_id, action.created_by_id, _Fields(action.parameters)
     few, changes = Selection(ids=tuple(ids)), TagChanges()
-    match BulkKind(action.kind):
+    match kind_of(action):
         case BulkKind.EDIT_TAGS:
             hold_tags(work.session, instance_id, given["add"])
             remove_tags(work, instance_id, ids, given["remove"], user_id=user_id, changes=changes)
@@ -228,7 +247,7 @@ def _next_ids(session: Session, action: BulkAction, limit: int) -> list[int]:
 
 def _chosen(session: Session, action: BulkAction) -> Select[Any]:
     """Return the statement for the documents of an action that (still) are what was chosen."""
-    return _selected(session, action).where(Document.id <= action.parameters["until"])
+    return _selected(session, action).where(Document.id <= _Fields(action.parameters)["until"])
 
 
 def _selected(session: Session, action: BulkAction) -> Select[Any]:
@@ -237,7 +256,7 @@ def _selected(session: Session, action: BulkAction) -> Select[Any]:
         stamp, user_id = chosen["act"]
         return of_act(instance_id, datetime.fromisoformat(stamp), user_id)
     selection = Selection(ids=tuple(chosen.get("ids", ())), query=_read_query(chosen.get("query")))
-    if BulkKind(action.kind).is_about_the_bin:
+    if kind_of(action).is_about_the_bin:
         return in_bin(session, instance_id, selection)
     return selection.select_ids(session, instance_id)
 
@@ -245,9 +264,16 @@ def _selected(session: Session, action: BulkAction) -> Select[Any]:
 def _read_query(written: Mapping[str, Any] | None) -> DocumentQuery | None:
     if written is None:
         return None
-    state = TaggingState(written["state"]) if written["state"] else None
-    again = dict(written) | {"tags": tuple(written["tags"]), "state": state, "order": Order(written["order"])}
-    return DocumentQuery(**again)
+    try:
+        state = TaggingState(written["state"]) if written["state"] else None
+        again = dict(written) | {
+            "tags": tuple(written["tags"]),
+            "state": state,
+            "order": Order(written["order"]),
+        }
+        return DocumentQuery(**again)
+    except (LookupError, TypeError, ValueError) as error:
+        raise ActionUnreadable(f"a query with {error}") from error
 
 
 def highest_id(session: Session, instance_id: int) -> int:

@@ -53,7 +53,12 @@ def undo_action(work: UnitOfWork, instance_id: int, action_id: int, *, user_id: 
 
 
 def can_undo(action: BulkAction) -> bool:
-    """Whether it is over and can be taken back: a deletion, or a move or an edit of tags of which all is known."""
+    """Whether it is over and can be taken back: a deletion, or a move or an edit of tags of which all is known.
+
+    One of a kind that this version does not know cannot.
+    """
+    if action.kind not in set(BulkKind):
+        return False
     over = action.state != BulkActionState.RUNNING and not action.parameters.get("undone")
     is_known = bool(action.parameters.get("before") or action.parameters.get(NOTED))
     return over and (action.kind == BulkKind.DELETE or is_known)

@@ -240,11 +240,25 @@ def release_claims_of(sessions: sessionmaker[Session], worker: str) -> int:
     return _put_back(sessions, Document.tagging_claim.startswith(f"{worker}/", autoescape=True))
 
 
-def release_expired_claims(sessions: sessionmaker[Session]) -> int:
-    """Put back what workers had in hand whose lease has run out; return how many documents."""
+def instances_with_expired_claims(sessions: sessionmaker[Session]) -> list[int]:
+    """Return the instances that have documents in the hand of a worker whose lease has run out."""
+    expired = select(Document.instance_id).where(
+        Document.tagging_state == TaggingState.RUNNING, _has_expired()
+    )
+    with sessions() as session:
+        return sorted(session.scalars(expired.distinct()))
+
+
+def release_expired_claims(sessions: sessionmaker[Session], instance_id: int | None = None) -> int:
+    """Put back what workers had in hand whose lease has run out, of one instance or of all; return how many."""
+    if instance_id is None:
+        return _put_back(sessions, _has_expired())
+    return _put_back(sessions, and_(Document.owned_by(instance_id), _has_expired()))
+
+
+def _has_expired() -> ColumnElement[bool]:
     now = utc_now()
-    over = or_(Document.tagging_lease_until < now, Document.tagging_lease_until > now + NO_LEASE)
-    return _put_back(sessions, over)
+    return or_(Document.tagging_lease_until < now, Document.tagging_lease_until > now + NO_LEASE)
 
 
 def release_all_claims(sessions: sessionmaker[Session]) -> None:

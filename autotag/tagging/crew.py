@@ -6,6 +6,7 @@ from datetime import datetime
 
 from redis.exceptions import RedisError
 
+from autotag.guards import FailingStep
 from autotag.tagging.attention import Item
 from autotag.tagging.heartbeats import Part, Sign, living
 from autotag.tagging.queue import TaggingQueue
@@ -20,6 +21,12 @@ class Crew:
     jobs_waiting: int = 0
     workers: tuple[Sign, ...] = ()
     schedulers: tuple[Sign, ...] = ()
+
+    @property
+    def failing(self) -> list[FailingStep]:
+        """The steps of all schedulers whose last try failed, the longest failing first."""
+        found = [step for sign in self.schedulers for step in sign.failing]
+        return sorted(found, key=lambda step: step.since)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ because a worker is cut off from the broker alone, its outcomes find their claim
 """
 
 import time
+from functools import partial
 
 import structlog
 from redis import Redis
@@ -14,6 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from autotag.guards import Guards
 from autotag.models import Document, TaggingState
 from autotag.tagging.claims import release_claims_of
 from autotag.tagging.heartbeats import Part, living
@@ -27,8 +29,12 @@ MISSING_SECONDS = 30.0
 class DeadWorkers:
     """Looks from time to time for claims of workers that give no sign of life."""
 
-    def __init__(self, sessions: sessionmaker[Session], connection: Redis) -> None:
+    def __init__(
+        self, sessions: sessionmaker[Session], connection: Redis, *, guards: Guards | None = None
+    ) -> None:
+        """`guards` holds a guard for each worker, so that one whose documents cannot be taken back stops no other."""
         self._sessions = sessions
+        self._guards = guards or Guards()
         self._connection = connection
         self._missing_since: dict[str, float] = {}
         self._due = 0.0
@@ -51,7 +57,7 @@ class DeadWorkers:
         missing = self._holders() - alive
         self._missing_since = {name: self._missing_since.get(name, now) for name in missing}
         return sum(
-            self._take_back(name)
+            self._guards.run("dead workers", partial(self._take_back, name), 0, subject=f"worker {name}")
             for name, since in self._missing_since.items()
             if now - since >= MISSING_SECONDS
         )

@@ -6,13 +6,19 @@ the sums wait in memory. A broker that forgets begins at 0, which Prometheus tak
 """
 
 import json
+import math
 import threading
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 
+import structlog
 from redis import Redis
 from redis.exceptions import RedisError
+
+from autotag.guards import Guards, repeat
+
+logger = structlog.stdlib.get_logger(__name__)
 
 SUMS = "autotag:metrics"
 EVERY_SECONDS = 2.0
@@ -83,17 +89,19 @@ class Ledger:
             pipeline.hincrbyfloat(SUMS, json.dumps(key), value)
         try:
             pipeline.execute()
-        except RedisError:
+        except BaseException:
             with self._lock:
                 self._sums.update(sums)
             raise
 
     def _run(self, connection: Redis) -> None:
-        while not self._stop.wait(EVERY_SECONDS):
+        def hand_over() -> None:
             with suppress(RedisError):
                 self.hand_over(connection)
-        with suppress(RedisError):
-            self.hand_over(connection)
+
+        guards = Guards()
+        repeat("metrics", hand_over, EVERY_SECONDS, self._stop, guards=guards)
+        guards.run("metrics", hand_over, None)
 
 
 work = Ledger()
@@ -101,9 +109,28 @@ work = Ledger()
 
 
 def read(connection: Redis) -> list[Sample]:
-    """Return the sums of all processes. Raises redis.exceptions.RedisError."""
-    found = []
+    """Return the sums of all processes. Raises redis.exceptions.RedisError.
+
+    What stands among them and is no sum is removed.
+    """
+    found, odd = [], []
     for name, value in connection.hgetall(SUMS).items():
-        metric, labels, part = json.loads(name)
-        found.append(Sample(metric, tuple(labels), part, float(value)))
+        try:
+            found.append(_sample(name, value))
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            logger.warning("no sum, removed", member=ascii(name)[:100], reason=str(error)[:200])
+            odd.append(name)
+    if odd:
+        connection.hdel(SUMS, *odd)
     return found
+
+
+def _sample(name: bytes | str, value: bytes | str) -> Sample:
+    """Read one sum. Raises TypeError and what `json` and `float` raise, for what is none."""
+    metric, labels, part = json.loads(name)
+    if not all(isinstance(text, str) for text in (metric, part, *labels)) or not isinstance(labels, list):
+        raise TypeError("no text")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("no number")
+    return Sample(metric, tuple(labels), part, number)

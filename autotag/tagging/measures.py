@@ -1,4 +1,4 @@
-"""What a worker counts while it tags, under the names and labels of the metrics."""
+"""What workers and the scheduler count, under the names and labels of the metrics."""
 
 from collections.abc import Mapping
 
@@ -10,6 +10,7 @@ PROVIDER_CALLS = "provider_calls"
 PROVIDER_SECONDS = "provider_seconds"
 PROVIDER_ERRORS = "provider_errors"
 RELAUNCHES = "process_relaunches"
+STEP_FAILURES = "step_failures"
 
 WHOLE = "whole"
 """The stage that has all others in it: from the claim's turn to the outcome."""
@@ -36,6 +37,11 @@ def note_call(instance_id: int, provider: str, seconds: float) -> None:
 def note_error(instance_id: int, provider: str, code: str) -> None:
     """Count a question that a provider gave no answer to."""
     ledger.work.add(PROVIDER_ERRORS, str(instance_id), provider, code)
+
+
+def note_failed_step(step: str) -> None:
+    """Count a step of the scheduler that raised."""
+    ledger.work.add(STEP_FAILURES, step)
 
 
 def note_relaunch() -> None:

@@ -192,6 +192,14 @@ class TaggingQueue:
         except RedisError:
             return False
 
+    def is_there(self) -> bool:
+        """Whether the broker answers."""
+        try:
+            self.connection.ping()
+        except RedisError:
+            return False
+        return True
+
     def backlog(self) -> int:
         """Return how many jobs of the backlog wait in the broker. Raises redis.exceptions.RedisError."""
         return self._backlog.count

@@ -29,6 +29,7 @@ from autotag.models import (
 )
 from autotag.models.base import Choice, utc_now
 from autotag.models.unit_of_work import UnitOfWork
+from autotag.tagging.failed_tries import forget_failures
 from autotag.tagging.run_feeding import CHUNK, FINAL_STATES, WINDOW, hand_out, put_back
 from autotag.tagging.run_undo import finish_undo, take_back
 from autotag.tagging.tag_names import TaggingRefused
@@ -222,6 +223,7 @@ def retry_failed(work: UnitOfWork, instance_id: int, run_id: int, document_id: i
             .execution_options(synchronize_session=False)
         )
         run.state, run.finished_at = RunState.RUNNING, None
+        forget_failures(run)
         session.flush()
         hand_out(session, run, WINDOW)
     return len(again)
@@ -234,7 +236,8 @@ def _change(
     run = load_run(session, instance_id, run_id, for_change=True)
     if run.state is not state and run.state not in allowed:
         raise TaggingRefused("run_state", _CANNOT[run.state])
-    run.state = state
+    run.state, run.reason = state, ""
+    forget_failures(run)
     session.flush()
     return run
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from autotag.instances.audit import audit
 from autotag.media import search
 from autotag.models import AssignmentSource, Tag, TagAssignment
-from autotag.models.unit_of_work import UnitOfWork, unit_of_work
+from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.tag_creation import lock_tags
 from autotag.tagging.tag_list import TagNotFound
 from autotag.tagging.tag_names import TaggingRefused
@@ -33,37 +33,13 @@ class MergedPart:
     is_last: bool
 
 
-def merge_tags(
-    session: Session,
-    instance_id: int,
-    source_ids: Collection[int],
-    target_id: int,
-    *,
-    actor: str,
-    user_id: int | None,
-) -> Tag:
-    """Merge tags into one, each part in a transaction of its own, and return the tag that is left.
-
-    A document that had several of them keeps one assignment: a manual one, else one from the file, else the automatic
-    one with the highest confidence. A manual one without provenance takes over that of the best automatic one.
-    Sources that somebody else merged meanwhile are left out. Raises TaggingRefused with code `nothing_to_merge`, and
-    TagNotFound when the one that is to be left is gone; what was merged before then stays merged.
-    """
-    with unit_of_work(session) as work:
-        target, tags = tags_to_merge(work.session, instance_id, source_ids, target_id)
-        sources = [tag.id for tag in tags]
-    is_last = False
-    while not is_last:
-        with unit_of_work(session) as work:
-            part = merge_part(work, instance_id, sources, target_id, actor=actor, user_id=user_id)
-            is_last = part.is_last
-    return target
-
-
 def tags_to_merge(
     session: Session, instance_id: int, source_ids: Collection[int], target_id: int
 ) -> tuple[Tag, list[Tag]]:
-    """Take hold of the tag to keep and of those to merge into it. Raises as `merge_tags` does."""
+    """Take hold of the tag to keep and of those to merge into it. Sources that somebody else merged are left out.
+
+    Raises TaggingRefused with code `nothing_to_merge` when none is left, and TagNotFound when the tag to keep is gone.
+    """
     locked = {tag.id: tag for tag in lock_tags(session, instance_id, {*source_ids, target_id})}
     target = locked.pop(target_id, None)
     if target is None:
@@ -88,7 +64,14 @@ def merge_part(
     actor: str,
     user_id: int | None,
 ) -> MergedPart:
-    """Do the next part of a merge, or end it. Raises as `merge_tags` does, also when others did the rest meanwhile."""
+    """Do the next part of a merge, or end it.
+
+    A document that had several of the tags keeps one assignment: a manual one, else one from the file, else the
+    automatic one with the highest confidence. A manual one without provenance takes over that of the best automatic
+    one.
+
+    Raises as `tags_to_merge` does, also when others did the rest meanwhile; what was merged before stays merged.
+    """
     session = work.session
     target, tags = tags_to_merge(session, instance_id, source_ids, target_id)
     sources = sorted(tag.id for tag in tags)

@@ -24,6 +24,25 @@ _OPEN_ITEMS = (RunItemState.WAITING, RunItemState.QUEUED)
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why work rests: its last tries failed, `failures` in a row, and the next one is at `next_try_at`.
+
+    `reason` is a sentence for people, "" while it is still tried; `last_error` is a line for the operator.
+    """
+
+    failures: int
+    last_error: str
+    next_try_at: datetime | None
+    reason: str
+
+
+def _trouble(row: BulkAction | TaggingRun) -> Trouble | None:
+    if not row.last_error:
+        return None
+    return Trouble(row.failures, row.last_error, row.next_try_at, row.reason)
+
+
+@dataclass(frozen=True, slots=True)
 class UnfinishedRun:
     """A tagging run that is running or paused."""
 
@@ -35,6 +54,7 @@ class UnfinishedRun:
     done: int
     total: int
     created_at: datetime
+    trouble: Trouble | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +67,7 @@ class UnfinishedAction:
     done: int
     total: int
     created_at: datetime
+    trouble: Trouble | None
 
 
 def unfinished_runs(session: Session, instance_id: int | None) -> list[UnfinishedRun]:
@@ -75,6 +96,7 @@ def unfinished_runs(session: Session, instance_id: int | None) -> list[Unfinishe
             max(0, run.total - open_items),
             run.total,
             run.created_at,
+            _trouble(run),
         )
         for run, open_items in session.execute(statement)
     ]
@@ -92,7 +114,13 @@ def unfinished_actions(session: Session, instance_id: int | None) -> list[Unfini
         statement = statement.where(BulkAction.instance_id == instance_id)
     return [
         UnfinishedAction(
-            action.id, action.instance_id, action.kind, action.done, action.total, action.created_at
+            action.id,
+            action.instance_id,
+            action.kind,
+            action.done,
+            action.total,
+            action.created_at,
+            _trouble(action),
         )
         for action in session.scalars(statement)
     ]

@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.secret_box import SecretBox, SecretUnreadable
+from autotag.guards import attempt
 from autotag.models import DeliveryState, VirtualInstance, Webhook, WebhookDelivery, WebhookEvent
 from autotag.models.base import CLOCKS_APART, utc_now
 from autotag.models.unit_of_work import unit_of_work
@@ -46,6 +49,8 @@ LONGEST_REST = 60 * 60.0
 tries take about 15 hours. The address itself rests an hour at most, so that it is soon found when it is back."""
 
 ATTEMPTS_KEPT = 20
+UNREADABLE = "Its row could not be read."
+UNEXPECTED = "An unexpected error came up; the log of the scheduler has the details."
 REASON_LENGTH = 300
 
 
@@ -149,6 +154,13 @@ class WebhookSender:
         self._record(webhook, [tried], [])
         return tried
 
+    def _give_up(self, tried: Tried, error: Exception) -> None:
+        if isinstance(error, DBAPIError):
+            raise error
+        logger.warning("webhook delivery given up", event_id=tried.held.event_id, exc_info=error)
+        with self._sessions() as session, unit_of_work(session) as work:
+            give_up_unreadable(work.session, tried)
+
     def _load(self, instance_id: int, webhook_id: int) -> Webhook | None:
         with self._sessions() as session:
             return session.scalar(
@@ -189,6 +201,16 @@ class WebhookSender:
             return webhook, sorted(held, key=lambda one: one.id)
 
     def _try(self, webhook: Webhook, held: Held) -> Tried:
+        """Send one delivery. Whatever is raised is a try that failed, so that the delivery is given up in the end."""
+        began, started = utc_now(), time.monotonic()
+
+        def note(error: Exception) -> Tried:
+            logger.warning("webhook failed", webhook=webhook.id, event_id=held.event_id, exc_info=error)
+            return Tried(held, began, None, round(time.monotonic() - started, 3), UNEXPECTED)
+
+        return attempt(lambda: self._send(webhook, held), note)
+
+    def _send(self, webhook: Webhook, held: Held) -> Tried:
         now, started = utc_now(), time.monotonic()
         status, reason, retry_after = None, "", None
         try:
@@ -205,14 +227,28 @@ class WebhookSender:
         return Tried(held, now, status, round(time.monotonic() - started, 3), reason, retry_after)
 
     def _record(self, webhook: Webhook, tried: Sequence[Tried], left: Sequence[Held]) -> None:
-        """Write what came of the tries, and let go of what was not tried. A claim that was lost changes nothing."""
-        with self._sessions() as session, unit_of_work(session) as work:
+        """Write what came of the tries, and let go of what was not tried. A claim that was lost changes nothing.
+
+        A delivery whose row cannot be written that way is given up, so that it is not sent again and again.
+        """
+
+        def write(outcomes: Sequence[Tried]) -> None:
+            with self._sessions() as session, unit_of_work(session) as work:
+                for one in outcomes:
+                    _write(work.session, one)
+                for held in left:
+                    _let_go(work.session, held)
+                if tried:
+                    _note_health(work.session, webhook.id, tried[-1])
+
+        def write_each(error: Exception) -> None:
+            if isinstance(error, DBAPIError):
+                raise error
+            logger.warning("webhook outcomes not written together", webhook=webhook.id, exc_info=error)
             for one in tried:
-                _write(work.session, one)
-            for held in left:
-                _let_go(work.session, held)
-            if tried:
-                _note_health(work.session, webhook.id, tried[-1])
+                attempt(partial(write, [one]), partial(self._give_up, one))
+
+        attempt(partial(write, tried), write_each)
         for one in tried:
             logger.info(
                 "webhook tried",
@@ -222,6 +258,24 @@ class WebhookSender:
                 status=one.status,
                 duration=one.seconds,
             )
+
+
+def give_up_unreadable(session: Session, tried: Tried) -> None:
+    """End a delivery whose row cannot be read, without loading it."""
+    line = [tried.at.isoformat(), tried.status, tried.seconds, (tried.reason or UNREADABLE)[:REASON_LENGTH]]
+    session.execute(
+        update(WebhookDelivery)
+        .where(WebhookDelivery.id == tried.held.id, WebhookDelivery.claim == tried.held.claim)
+        .values(
+            attempts=[line],
+            tries=tried.held.tries + 1,
+            state=DeliveryState.DELIVERED if tried.is_delivered else DeliveryState.FAILED,
+            finished_at=utc_now(),
+            claim=None,
+            lease_until=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def note_attempt(

@@ -7,14 +7,17 @@ from typing import Any
 
 import structlog
 from redis import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import ConnectionError as BrokerAway
+from redis.exceptions import TimeoutError as BrokerSlow
 from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from autotag.guards import attempt
 from autotag.models.base import utc_now
 from autotag.observability import accept_request_id
 from autotag.tagging import ledger
+from autotag.tagging.broker_keys import remove_wrong_types
 from autotag.tagging.heartbeats import Heartbeat, Part
 from autotag.tagging.queue import INSTALL_MODEL, QUEUE_NAMES, TAG_DOCUMENTS
 from autotag.tagging.received_jobs import ReceivedJob, ReceivedQueue
@@ -57,7 +60,8 @@ class TaggingWorker(SimpleWorker):
         """Leave the process's title as it is: it names the command and the worker."""
 
     def register_birth(self) -> None:
-        """Begin to be known to the broker."""
+        """Begin to be known to the broker, whatever somebody has put where RQ keeps its lists."""
+        remove_wrong_types(self.connection)
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ's own
         self._sign = Heartbeat(self.connection, Part.WORKER, self.name)
         self._sign.start()
@@ -72,11 +76,19 @@ class TaggingWorker(SimpleWorker):
 
     def run_maintenance_tasks(self) -> None:
         """Clean RQ's own lists; what somebody else wrote into them costs a line in the log and no more."""
-        try:
-            super().run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ's own
-        except (ResponseError, ValueError) as error:
+
+        def clean() -> None:
+            remove_wrong_types(self.connection)
+            super(TaggingWorker, self).run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ's own
+
+        def note(error: Exception) -> None:
+            if isinstance(error, (BrokerAway, BrokerSlow)):
+                # RQ waits for a broker that is away.
+                raise error
             self.last_cleaned_at = utc_now()  # type: ignore[assignment]  # RQ declares None alone
             logger.warning("the lists of jobs cannot be cleaned", reason=str(error)[:200])
+
+        attempt(clean, note)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job; the sign of life names it meanwhile."""

@@ -22,13 +22,13 @@ from autotag.models import BulkAction, Document, RunScope, RunState, TaggingRun
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.assignments import add_tags, remove_tags
 from autotag.tagging.bulk_actions import BulkKind, start_action
+from autotag.tagging.bulk_merging import start_merge
 from autotag.tagging.bulk_undo import can_undo, undo_action
 from autotag.tagging.folder_import import FolderImport, ImportWishes
 from autotag.tagging.new_version import tag_new_version
 from autotag.tagging.run_tending import tend_runs
 from autotag.tagging.runs import selection_of, start_run, undo_run
 from autotag.tagging.tag_list import TagNotFound, find_tag
-from autotag.tagging.tag_merging import merge_tags
 from autotag.tagging.tag_names import TaggingRefused
 from autotag.tagging.tags import delete_tag, rename_tag
 from tests.faults.site import Chunks, Site, picture
@@ -105,10 +105,14 @@ def tag_id(site: Site, name: str) -> int | None:
 
 
 def merge_into_another(site: Site) -> None:
-    with suppress(TaggingRefused, TagNotFound), site.sessions() as session:
+    with suppress(TaggingRefused, TagNotFound):
         source, target = tag_id(site, "dog"), tag_id(site, "cat")
         assert target
-        merge_tags(session, site.instance_id, [source or 4711], target, actor=EVA, user_id=site.user_id)
+        site.transact(
+            lambda work: start_merge(
+                work, site.instance_id, [source or 4711], target, actor=EVA, user_id=site.user_id
+            )
+        )
 
 
 def rename_and_delete_tags(site: Site) -> None:

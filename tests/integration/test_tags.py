@@ -20,9 +20,10 @@ from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Candidate, decide
 from autotag.tagging.recording import record
 from autotag.tagging.tag_list import TagNotFound, TagOrder, list_tags, suggestions, usage_by_provider
-from autotag.tagging.tag_merging import merge_part, merge_tags
+from autotag.tagging.tag_merging import merge_part
 from autotag.tagging.tag_names import TaggingRefused
 from autotag.tagging.tags import NameTaken, add_tag, delete_tag, rename_tag
+from tests.merging import merge_tags
 
 pytestmark = pytest.mark.postgresql
 

@@ -15,6 +15,7 @@ reference_blueprint = Blueprint("api_reference", __name__, url_prefix=PREFIX)
 
 # The views register themselves on the blueprint, so it must be there first.
 from autotag.blueprints.api import (  # noqa: E402, F401 - imported for what they register
+    bulk_actions,
     configuration,
     document_acts,
     documents,

@@ -22,6 +22,7 @@ PROBLEMS = {
     "document_not_found": ProblemKind(404, "The instance has no such document outside the recycle bin."),
     "folder_not_found": ProblemKind(404, "The instance has no such folder."),
     "tag_not_found": ProblemKind(404, "The instance, or the document, has no such tag."),
+    "bulk_action_not_found": ProblemKind(404, "The instance has no such bulk action."),
     "run_not_found": ProblemKind(404, "The instance has no such run."),
     "unknown_host": ProblemKind(404, "No virtual instance answers on this host."),
     "method_not_allowed": ProblemKind(405, "The address does not take this method; `Allow` says which."),
@@ -32,6 +33,7 @@ PROBLEMS = {
     "quota_exceeded": ProblemKind(
         409, "The instance holds as many files, or as many bytes, as it may; deleting for good makes room."
     ),
+    "cannot_undo": ProblemKind(409, "The bulk action is under way, or cannot be undone."),
     "nothing_to_merge": ProblemKind(409, "There is no other tag left to merge."),
     "nothing_to_tag": ProblemKind(409, "There is no image among the documents."),
     "switched_off": ProblemKind(409, "The settings in force let no image be tagged."),

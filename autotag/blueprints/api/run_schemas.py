@@ -34,6 +34,10 @@ class RunSchema(Schema):
     scope = fields.Enum(RunScope, by_value=True, required=True)
     covers = fields.String(required=True, metadata={"description": "In words."})
     state = fields.Enum(RunState, by_value=True, required=True)
+    reason = fields.String(
+        required=True,
+        metadata={"description": "Why it was paused or cancelled when nobody did that; else empty."},
+    )
     counts = fields.Nested(RunCountsSchema, required=True)
     seconds_left = fields.Float(
         required=True, allow_none=True, metadata={"description": "Null while nobody can tell."}
@@ -86,6 +90,7 @@ def run_answer(session: Session, run: TaggingRun) -> dict[str, object]:
         "scope": run.scope,
         "covers": run.covers,
         "state": run.state,
+        "reason": run.reason,
         "counts": progress.counts,
         "seconds_left": progress.seconds_left,
         "created_at": run.created_at,

@@ -32,6 +32,7 @@ SECURITY = {
 TAGS = (
     ("Documents", "Files and their tags."),
     ("Tags", "The tags of the virtual instance."),
+    ("Bulk actions", "What is done to many documents in the background: progress, result, undo."),
     ("Runs", "Tagging many documents, with progress."),
     ("Configuration", "The settings of System Settings and Instance Settings."),
 )

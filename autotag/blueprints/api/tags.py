@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from autotag.blueprints.api import blueprint
+from autotag.blueprints.api.bulk_action_schemas import ACTION_HEADERS, BulkActionSchema, started
 from autotag.blueprints.api.calls import Answer
 from autotag.blueprints.api.cursors import read_cursor, sign_cursor
 from autotag.blueprints.api.tag_schemas import (
@@ -20,8 +21,8 @@ from autotag.blueprints.api.tag_schemas import (
 from autotag.extensions import db
 from autotag.models import Role, Tag
 from autotag.models.unit_of_work import unit_of_work
+from autotag.tagging.bulk_merging import start_merge
 from autotag.tagging.tag_list import list_tags, load_tag, usage_of
-from autotag.tagging.tag_merging import merge_tags
 from autotag.tagging.tags import add_tag, delete_tag, rename_tag
 
 TAG = "Tags"
@@ -120,20 +121,23 @@ def delete_one_tag(tag_id: int) -> str:
     "POST",
     "/tags/merge",
     Role.EDITOR,
-    Answer(200, TagSchema),
+    Answer(202, BulkActionSchema, headers=ACTION_HEADERS),
     tag=TAG,
     problems=["tag_not_found", "nothing_to_merge"],
     json=TagMergeSchema,
 )
-def merge_some_tags(sent: dict[str, Any]) -> dict[str, object]:
+def merge_some_tags(sent: dict[str, Any]) -> ResponseReturnValue:
     """Merge tags into one
 
-    Their documents get the one that is left, and who put a tag there stays known. Tags that are gone are left out.
+    Their documents get the target, and who put a tag there stays known. Tags that are gone are left out. Answers with
+    the bulk action that does it: at once when few documents have the tags, else in the background. Follow it until its
+    state is no longer `running`. A merge cannot be undone.
     """
     person = current_user.user
     sources, target = set(sent["source_ids"]) - {sent["target_id"]}, sent["target_id"]
-    merged = merge_tags(db.session(), g.instance.id, sources, target, actor=person.email, user_id=person.id)
-    return answer_for(merged)
+    with unit_of_work(db.session()) as work:
+        action = start_merge(work, g.instance.id, sources, target, user_id=person.id, actor=person.email)
+    return started(action)
 
 
 def answer_for(tag: Tag) -> dict[str, object]:

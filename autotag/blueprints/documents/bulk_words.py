@@ -9,7 +9,7 @@ from autotag.models import BulkAction, BulkActionState
 from autotag.tagging.bulk_actions import BulkKind, highest_id
 from autotag.tagging.bulk_undo import can_undo
 
-DOING = {
+DOING: dict[str, str] = {
     BulkKind.EDIT_TAGS: "Changing tags",
     BulkKind.REPLACE_TAGS: "Replacing tags",
     BulkKind.UNTAG: "Removing automatic tags",
@@ -22,7 +22,10 @@ DOING = {
     BulkKind.MERGE_TAGS: "Merging tags",
 }
 
-_DONE = {
+UNKNOWN = "Bulk action"
+"""What an action is called whose kind another version of Autotag has written."""
+
+_DONE: dict[str, str] = {
     BulkKind.EDIT_TAGS: "Tags of {files} changed.",
     BulkKind.REPLACE_TAGS: "Tags of {files} replaced.",
     BulkKind.UNTAG: "Automatic tags removed from {files}.",
@@ -37,7 +40,7 @@ _DONE = {
 
 def doing(action: BulkAction) -> str:
     """Name an action."""
-    return DOING[BulkKind(action.kind)]
+    return DOING.get(action.kind, UNKNOWN)
 
 
 def outcome(action: BulkAction) -> str:
@@ -47,11 +50,13 @@ def outcome(action: BulkAction) -> str:
         return f"{files} moved back."
     if action.kind == BulkKind.MERGE_TAGS:
         return _merged(action, files)
-    return _DONE[BulkKind(action.kind)].format(files=files)
+    return _DONE.get(action.kind, "{files} done.").format(files=files)
 
 
 def _merged(action: BulkAction, files: str) -> str:
-    names, kept = ", ".join(action.parameters["names"]), action.parameters["name"]
+    names, kept = ", ".join(action.parameters.get("names", ())), action.parameters.get("name", "")
+    if not names or not kept:
+        return f"{files} changed."
     if action.state != BulkActionState.FINISHED:
         return f"{files} of {names} {'has' if action.done == 1 else 'have'} the tag {kept} instead now."
     return f"{names} merged into {kept}: {files} changed."

@@ -54,6 +54,11 @@ SUMMED = {
         "Images that a provider gave no answer about.",
         ("instance", "provider", "code"),
     ),
+    measures.STEP_FAILURES: Declared(
+        "autotag_step_failures",
+        "Tries of a step of the scheduler that raised an error; each is made again.",
+        ("step",),
+    ),
     measures.RELAUNCHES: Declared(
         "autotag_process_relaunches", "TensorFlow processes that died and were started again."
     ),

@@ -47,3 +47,5 @@ def _crew_metrics(crew: Crew) -> Iterator[Metric]:
     yield GaugeMetricFamily("autotag_workers_alive", workers, len(crew.workers))
     schedulers = "Schedulers that gave a sign within the last ten seconds."
     yield GaugeMetricFamily("autotag_schedulers_alive", schedulers, len(crew.schedulers))
+    failing = "Steps of the scheduler, or parts of them, whose last try failed."
+    yield GaugeMetricFamily("autotag_steps_failing", failing, len(crew.failing))

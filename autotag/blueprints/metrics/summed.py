@@ -9,6 +9,8 @@ from autotag.blueprints.metrics.declared import SUMMED, Declared
 from autotag.blueprints.metrics.stock import OTHER_INSTANCES
 from autotag.tagging.ledger import BUCKETS, OVER, SUM, Sample
 
+LONGEST_LABEL = 200
+
 Sums = dict[tuple[str, ...], dict[str, float]]
 
 
@@ -21,7 +23,7 @@ def summed_metrics(samples: Iterable[Sample], names: Mapping[int, str] | None) -
     sums: dict[str, Sums] = {key: {} for key in SUMMED}
     for sample in samples:
         declared = SUMMED.get(sample.metric)
-        if declared is None or len(sample.labels) != len(declared.labels):
+        if declared is None or not _fits(sample, declared):
             # Of another version, which runs beside this one or ran before it.
             continue
         labels = sample.labels
@@ -31,6 +33,17 @@ def summed_metrics(samples: Iterable[Sample], names: Mapping[int, str] | None) -
     for key, declared in SUMMED.items():
         if names is not None or not declared.by_instance:
             yield _histogram(declared, sums[key]) if declared.is_histogram else _counter(declared, sums[key])
+
+
+def _fits(sample: Sample, declared: Declared) -> bool:
+    """Tell whether a sum is what is declared: as many labels, a part that there is, and an instance by its number."""
+    parts = (*map(str, BUCKETS), OVER, SUM) if declared.is_histogram else ("",)
+    is_of_instance = not declared.by_instance or (
+        sample.labels[:1] != () and sample.labels[0].isascii() and sample.labels[0].isdigit()
+    )
+    # The largest id has ten digits; thousands of them would not even be read.
+    is_short = all(len(label) <= LONGEST_LABEL for label in sample.labels)
+    return len(sample.labels) == len(declared.labels) and sample.part in parts and is_of_instance and is_short
 
 
 def _counter(declared: Declared, sums: Sums) -> Metric:

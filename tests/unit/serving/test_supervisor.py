@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from honcho.printer import Printer
@@ -194,3 +194,32 @@ def test_a_part_that_cannot_be_started_is_told_and_tried_again() -> None:
     run.supervisor.add_part("web", refuse)
     run.until(lambda: run.says("cannot be started: [Errno 11] no more processes", 2))
     assert run.says("web ended (code 71); starting it again", 2)
+
+
+def test_a_line_that_cannot_be_printed_ends_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(web="echo odd; echo fine; exec sleep 60")
+    write = run.supervisor._printer.write
+
+    def fail_once(event: Any) -> None:
+        if "odd" in str(event.data):
+            raise UnicodeError("odd")
+        write(event)
+
+    monkeypatch.setattr(run.supervisor._printer, "write", fail_once)
+    run.until(lambda: run.says("fine"))
+    assert run.says("fine")
+
+
+def test_a_part_whose_start_raises_is_started_again() -> None:
+    run = Run()
+    errors = [RuntimeError("unexpected"), KeyError("again")]
+
+    def start() -> subprocess.Popen[bytes]:
+        if errors:
+            raise errors.pop()
+        return subprocess.Popen(["/bin/sh", "-c", "echo up; exec sleep 60"], stdout=subprocess.PIPE)
+
+    run.supervisor.add_part("web", start)
+    run.until(lambda: run.says("up"))
+    assert errors == []
+    assert run.says("cannot be started", 2)

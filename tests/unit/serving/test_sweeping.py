@@ -1,18 +1,21 @@
 import os
 import time
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 from structlog.testing import capture_logs
 
+from autotag.guards import Guards
 from autotag.media.released import release
 from autotag.media.storage import FolderStorage, original_key
 from autotag.models import IdempotencyKey, ReleasedContent
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving.sweeping import HourlySweep
+from tests.conftest import wait_for
 from tests.unit.conftest import Factory
 
 YESTERDAY = timedelta(days=1)
@@ -84,8 +87,13 @@ def test_a_file_that_cannot_be_removed_stops_nothing(
 
     with monkeypatch.context() as patch, capture_logs() as logs:
         patch.setattr(FolderStorage, "discard", refuse)
-        assert not HourlySweep(sessions, storage).step()
-    assert [entry["event"] for entry in logs] == ["sweep failed, trying again later"]
+        sweep = HourlySweep(sessions, storage)
+        # At some hours it would find the same file, and note it anew.
+        sweep.parts["stray files"] = lambda: False
+        while sweep.step():
+            pass
+    failed = [(entry["subject"], entry["error"]) for entry in logs if "subject" in entry]
+    assert failed == [("released files", "PermissionError: read-only")]
     assert storage.exists(original_key(released))
     HourlySweep(sessions, storage).step()
     assert not storage.exists(original_key(released))
@@ -121,3 +129,39 @@ def test_keys_of_uploads_go_after_a_day(
     HourlySweep(sessions, storage).step()
     with sessions() as session:
         assert session.scalars(select(IdempotencyKey.key)).all() == ["new"]
+
+
+PARTS = (
+    "broken uploads",
+    "files set aside",
+    "old actions",
+    "old keys",
+    "old deliveries",
+    "released files",
+    "stray files",
+)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_that_raises_stops_no_other_and_is_tried_again(
+    sessions: sessionmaker[Session], storage: FolderStorage, name: str
+) -> None:
+    guards = Guards(longest_pause=0.05)
+    sweep = HourlySweep(sessions, storage, guards=guards)
+    assert tuple(sweep.parts) == PARTS
+    done: list[str] = []
+    for part in PARTS:
+        sweep.parts[part] = partial(done.append, part)
+
+    def fail() -> None:
+        done.append(name)
+        raise KeyError("unexpected")
+
+    sweep.parts[name] = fail
+    while sweep.step():
+        pass
+    assert sorted(done) == sorted(PARTS)
+    assert [(step.step, step.subject) for step in guards.failing()] == [("sweep", name)]
+    sweep.parts[name] = partial(done.append, name)
+    wait_for(lambda: not sweep.step() and not guards.failing(), "the next try")
+    assert sorted(done) == sorted([*PARTS, name]), "only what failed is done again"

@@ -1,11 +1,14 @@
 """Signs of life, against a real broker."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
+from autotag.guards import FailingStep
+from autotag.models.base import utc_now
 from autotag.tagging import heartbeats
 from autotag.tagging.heartbeats import LIFETIME_MILLISECONDS, NAMES, Heartbeat, Part, living
 from autotag.tagging.queue import TaggingQueue
@@ -73,3 +76,80 @@ def test_a_broker_that_is_away_stops_nobody(no_broker: TaggingQueue) -> None:
     started.stop()
     with pytest.raises(RedisError):
         living(no_broker.connection)
+
+
+NOW = utc_now().isoformat()
+ODD_NAMES = ("", "worker", "worker:", "cook:jim", ":", b"\xff\xfe", "worker:" + "x" * 10_000, b"worker:\xff")
+ODD_SIGNS = {
+    "no-json": "no JSON",
+    "empty-object": "{}",
+    "a-list": "[1]",
+    "a-number": "7",
+    "bytes": b"\xff\xfe",
+    "nested": "[" * 100_000,
+    "no-time": json.dumps({"since": "yesterday", "doing": ""}),
+    "a-number-for-a-time": json.dumps({"since": 5, "doing": ""}),
+    "no-zone": json.dumps({"since": "2026-01-01T00:00:00", "doing": ""}),
+    "odd-failing": json.dumps({"since": NOW, "doing": "", "failing": 5}),
+    "odd-step": json.dumps({"since": NOW, "doing": "", "failing": [{"step": "x"}]}),
+    "long": json.dumps({"since": NOW, "doing": "x" * 1_000_000}),
+}
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_what_is_no_name_of_a_process_is_skipped_and_removed(
+    broker: Redis, heartbeat: Heartbeat, name: str | bytes
+) -> None:
+    broker.sadd(NAMES, name)
+    for _ in range(2):
+        assert [sign.name for sign in living(broker)] == ["host.worker-1.ab12"]
+    assert broker.smembers(NAMES) == {b"worker:host.worker-1.ab12"}
+
+
+@pytest.mark.parametrize("name", ODD_SIGNS)
+def test_what_is_no_sign_is_skipped_and_removed(broker: Redis, heartbeat: Heartbeat, name: str) -> None:
+    broker.sadd(NAMES, f"worker:{name}")
+    broker.set(f"{NAMES}:worker:{name}", ODD_SIGNS[name])
+    assert [sign.name for sign in living(broker)] == ["host.worker-1.ab12"]
+    assert broker.smembers(NAMES) == {b"worker:host.worker-1.ab12"}
+    assert not broker.exists(f"{NAMES}:worker:{name}")
+
+
+def test_a_sign_of_another_type_is_removed(broker: Redis, heartbeat: Heartbeat) -> None:
+    broker.sadd(NAMES, "scheduler:list")
+    broker.rpush(f"{NAMES}:scheduler:list", "x")
+    assert len(living(broker)) == 1
+    assert not broker.exists(f"{NAMES}:scheduler:list")
+
+
+def test_a_sign_without_an_end_is_not_silent_for_less_than_no_time(broker: Redis) -> None:
+    broker.sadd(NAMES, "worker:endless")
+    broker.set(f"{NAMES}:worker:endless", json.dumps({"since": NOW, "doing": ""}))
+    (sign,) = living(broker)
+    assert sign.silent_seconds >= 0
+    assert sign.failing == ()
+
+
+def test_a_sign_tells_which_steps_fail(broker: Redis) -> None:
+    step = FailingStep("runs", "run 3", utc_now(), 4, "KeyError: 'x'")
+    started = Heartbeat(broker, Part.SCHEDULER, "host", failing=lambda: [step])
+    started.start()
+    wait_for(lambda: living(broker), "the first sign")
+    assert living(broker)[0].failing == (step,)
+    started.stop()
+
+
+def test_an_unexpected_error_does_not_end_the_signs(broker: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeats, "EVERY_SECONDS", 0.01)
+    errors = [RuntimeError("unexpected"), RuntimeError("again")]
+
+    def failing() -> list[FailingStep]:
+        if errors:
+            raise errors.pop()
+        return []
+
+    started = Heartbeat(broker, Part.SCHEDULER, "host", failing=failing)
+    started.start()
+    wait_for(lambda: living(broker), "a sign in spite of the errors")
+    assert errors == []
+    started.stop()

@@ -68,3 +68,49 @@ def test_adding_from_many_threads_loses_nothing(broker: Redis) -> None:
         thread.join()
     process.hand_over(broker)
     assert read(broker)[0].value == 2000
+
+
+ODD_SUMS: dict[str | bytes, str | bytes] = {
+    "no JSON": "1",
+    b"\xff\xfe": "1",
+    "[1]": "1",
+    "7": "1",
+    '["images", "labels", ""]': "1",
+    '["images", [1], ""]': "1",
+    '["images", {"a": 1}, ""]': "1",
+    '[null, [], ""]': "1",
+    "[" * 100_000: "1",
+    '["images", ["2", "tagged"], ""]': "many",
+    '["images", ["3", "tagged"], ""]': "nan",
+    '["images", ["4", "tagged"], ""]': b"\xff",
+}
+
+
+@pytest.mark.parametrize("name", ODD_SUMS, ids=lambda name: ascii(name)[:30])
+def test_what_is_no_sum_is_skipped_and_removed(broker: Redis, name: str | bytes) -> None:
+    process = Ledger()
+    process.add("images", "1", "tagged")
+    process.hand_over(broker)
+    broker.hset(ledger.SUMS, name, ODD_SUMS[name])
+    assert read(broker) == [Sample("images", ("1", "tagged"), "", 1.0)]
+    assert broker.hlen(ledger.SUMS) == 1
+
+
+def test_an_unexpected_error_loses_no_sum_and_does_not_end_the_handing_over(
+    broker: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "EVERY_SECONDS", 0.01)
+    process = Ledger()
+    process.add("images")
+    hand_over, errors = process.hand_over, [RuntimeError("unexpected")]
+
+    def fail_once(connection: Redis) -> None:
+        if errors:
+            raise errors.pop()
+        hand_over(connection)
+
+    monkeypatch.setattr(process, "hand_over", fail_once)
+    process.start(broker)
+    wait_for(lambda: read(broker), "the first sum")
+    process.stop()
+    assert read(broker) == [Sample("images", (), "", 1.0)]

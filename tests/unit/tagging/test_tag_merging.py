@@ -11,11 +11,12 @@ from autotag.media.library import list_documents
 from autotag.media.query import DocumentQuery
 from autotag.models import AssignmentSource, Document, Tag, TagAssignment, TagRejection, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import tag_merging
+from autotag.tagging import bulk_merging, tag_merging
 from autotag.tagging.assignments import add_tags, remove_tags
 from autotag.tagging.tag_list import TagNotFound
-from autotag.tagging.tag_merging import MergedPart, count_documents, merge_part, merge_tags
+from autotag.tagging.tag_merging import MergedPart, count_documents, merge_part
 from autotag.tagging.tag_names import TaggingRefused
+from tests.merging import merge_tags
 from tests.unit.conftest import Factory
 
 Part = Callable[[], MergedPart]
@@ -145,6 +146,7 @@ def test_a_merge_holds_the_database_for_one_part_at_a_time(
     documents: list[Document],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(bulk_merging, "PART", 2)
     commits: list[None] = []
     with sessions() as session:
         event.listen(session, "after_commit", lambda _: commits.append(None))

@@ -28,9 +28,9 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.assignments import add_tags, remove_tags
 from autotag.tagging.tag_creation import ensure_tags
 from autotag.tagging.tag_list import TagNotFound
-from autotag.tagging.tag_merging import merge_tags
 from autotag.tagging.tag_names import TaggingRefused
 from autotag.tagging.tags import NameTaken, add_tag, delete_tag, rename_tag
+from tests.merging import merge_tags
 from tests.unit.conftest import Factory
 
 MANUAL, AUTO = AssignmentSource.MANUAL, AssignmentSource.AUTO

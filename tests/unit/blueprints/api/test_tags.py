@@ -105,8 +105,23 @@ def test_a_number_that_no_row_can_have_is_not_found(editor: Program, number: int
 
 def test_merging_leaves_one_tag(editor: Program, ids: dict[str, int]) -> None:
     merge = {"source_ids": [ids["sea"], ids["sky"]], "target_id": ids["sun"]}
-    said = editor.answer("POST", "/tags/merge", json=merge)
-    assert (said["name"], said["documents"]) == ("sun", 2)
+    answer = editor.post("/tags/merge", json=merge)
+    assert answer.status_code == 202
+    said = answer.json
+    assert said is not None
+    assert (said["kind"], said["state"], said["done"], said["can_undo"]) == (
+        "merge_tags",
+        "finished",
+        2,
+        False,
+    )
+    assert said["result"] == {
+        "message": "sea, sky merged into sun: 2 files changed.",
+        "documents": 2,
+        "tag_id": ids["sun"],
+    }
+    assert editor.answer("GET", answer.headers["Location"].removeprefix("/api/v1")) == said
+    assert editor.answer("GET", f"/tags/{ids['sun']}")["documents"] == 2
     assert names(editor) == ["sun"]
     assert editor.refusal("POST", "/tags/merge", json=merge) == (409, "nothing_to_merge")
     gone = merge | {"target_id": ids["sea"]}

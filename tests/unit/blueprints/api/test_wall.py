@@ -12,7 +12,17 @@ from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.routing import Rule
 
 from autotag.media.folders import create_folder
-from autotag.models import Document, Role, RunScope, RunState, Tag, TaggingRun, VirtualInstance
+from autotag.models import (
+    BulkAction,
+    BulkActionState,
+    Document,
+    Role,
+    RunScope,
+    RunState,
+    Tag,
+    TaggingRun,
+    VirtualInstance,
+)
 from autotag.models.unit_of_work import unit_of_work
 from tests.unit.blueprints.api.conftest import PREFIX, Program
 from tests.unit.conftest import Factory
@@ -38,8 +48,12 @@ def theirs(make: Factory, sessions: sessionmaker[Session]) -> dict[str, int]:
         work.session.add(Tag(id=88_040, instance_id=globex.id, name="secret", normalized_name="secret"))
         run = TaggingRun(id=88_060, instance_id=globex.id, scope=RunScope.ALL, state=RunState.RUNNING)
         work.session.add(run)
+        action = BulkAction(
+            id=88_070, instance_id=globex.id, kind="delete", selection={"ids": []}, parameters={}, total=1
+        )
+        work.session.add(action)
         folder_id = create_folder(work, globex.id, "Secret").id
-    return {"document": 88_030, "tag": 88_040, "run": 88_060, "folder": folder_id}
+    return {"document": 88_030, "tag": 88_040, "run": 88_060, "action": 88_070, "folder": folder_id}
 
 
 BODIES = {
@@ -77,6 +91,7 @@ def test_no_number_of_another_instance_is_there(
         document = session.get_one(Document, theirs["document"])
         assert (document.title, document.deleted_at) == ("Secret", None)
         assert session.get_one(TaggingRun, theirs["run"]).state is RunState.RUNNING
+        assert session.get_one(BulkAction, theirs["action"]).state is BulkActionState.RUNNING
 
 
 def test_no_field_leads_into_a_folder_of_another_instance(editor: Program, theirs: dict[str, int]) -> None:

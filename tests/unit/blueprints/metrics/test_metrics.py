@@ -1,5 +1,6 @@
 """`/metrics`: who may read it, what it tells, and that it never fails."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,14 +15,15 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
+from autotag.guards import FailingStep
 from autotag.instances.tokens import create_token
 from autotag.models import Role, TaggingState, User, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging import ledger, measures
-from autotag.tagging.heartbeats import Heartbeat, Part
+from autotag.tagging.heartbeats import Heartbeat, Part, living
 from autotag.tagging.ledger import Ledger
-from tests.conftest import counted_statements
+from tests.conftest import counted_statements, wait_for
 from tests.unit.conftest import Factory
 
 SignIn = Callable[..., None]
@@ -235,6 +237,45 @@ def test_sums_of_another_version_are_left_out(client: FlaskClient, broker: Redis
     other.add(measures.IMAGES, "1", "tagged", "one more")
     other.hand_over(broker)
     assert not any(key[0].startswith(("of_the", "autotag_images")) for key in read(client))
+
+
+def test_failing_steps_of_the_scheduler_are_told(client: FlaskClient, broker: Redis) -> None:
+    step = FailingStep("runs", "", utc_now(), 3, "KeyError: 'x'")
+    beat = Heartbeat(broker, Part.SCHEDULER, "host.cd", failing=lambda: [step])
+    beat.start()
+    process = Ledger()
+    process.add(measures.STEP_FAILURES, "runs", amount=3)
+    process.hand_over(broker)
+    wait_for(lambda: living(broker), "the sign")
+    found = read(client)
+    assert found["autotag_steps_failing",] == 1
+    assert found["autotag_step_failures_total", "runs"] == 3
+    beat.stop()
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels", "part"),
+    [
+        (measures.IMAGES, ["x", "tagged"], ""),
+        (measures.IMAGES, ["9" * 10_000, "tagged"], ""),
+        (measures.IMAGES, ["\u0663", "tagged"], ""),
+        (measures.IMAGES, ["1", "tagged"], "sum"),
+        (measures.RELAUNCHES, [], "0.005"),
+        (measures.STAGES, ["decode"], "often"),
+    ],
+)
+def test_sums_that_nobody_can_have_added_are_left_out(
+    client: FlaskClient, broker: Redis, metric: str, labels: list[str], part: str
+) -> None:
+    broker.hset(ledger.SUMS, json.dumps([metric, labels, part]), "1")
+    broker.hset(ledger.SUMS, b"\xff", "1")
+    broker.sadd("autotag:alive", b"\xff", "cook:jim")
+    found = read(client)
+    assert found["autotag_broker_up",] == 1
+    assert not any(
+        name[0] in ("autotag_images_total", "autotag_stage_duration_seconds_sum") for name in found
+    )
+    assert found["autotag_process_relaunches_total",] == 0
 
 
 def test_beyond_a_hundred_instances_the_others_share_their_series(

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
 from autotag.configuration.entries import GOOGLE_CLOUD_VISION, TENSORFLOW
+from autotag.guards import FailingStep
 from autotag.models import (
     AuditEvent,
     BulkAction,
@@ -308,6 +309,39 @@ def test_runs_and_bulk_actions_under_way(administrator: Browser, acme: VirtualIn
     assert "Holiday tagging, started" in told
     assert "Edit tags bulk action, started" in told
     assert "1,200 of 5,000" in told
+
+
+@pytest.mark.usefixtures("alive")
+def test_work_that_fails_is_told_with_its_error_for_system_administrators(
+    administrator: Browser, system_administrator: Browser, acme: VirtualInstance, add: Add
+) -> None:
+    failed = {"failures": 3, "last_error": "KeyError: 'x'", "next_try_at": utc_now()}
+    add(
+        TaggingRun(instance_id=acme.id, scope=RunScope.ALL, covers="Holiday", total=5, **failed),
+        BulkAction(instance_id=acme.id, kind="translate", selection={}, parameters={}, total=5, **failed),
+    )
+    told = part(administrator.page(PAGE), "unfinished")
+    assert told.count("Failed 3 times in a row; the next try is at") == 2
+    assert "KeyError" not in told
+    assert part(system_administrator.page(f"{PAGE}?instance=acme"), "unfinished").count("KeyError: 'x'") == 2
+
+
+def test_steps_of_the_scheduler_that_fail_are_told(
+    administrator: Browser, system_administrator: Browser, broker: Redis
+) -> None:
+    step = FailingStep("handing out", "instance 4711", utc_now(), 12, "KeyError: 'secret'")
+    beat = Heartbeat(broker, Part.SCHEDULER, "host.cd", failing=lambda: [step])
+    beat.start()
+    wait_for(lambda: living(broker), "the sign")
+    told = part(administrator.page(PAGE), "crew")
+    assert "Handing out failed 12 times since" in told
+    assert "4711" not in told
+    assert "secret" not in told
+    page = system_administrator.page(PAGE)
+    assert "instance 4711" in part(page, "crew")
+    assert "KeyError: 'secret'" in part(page, "crew")
+    assert "is tried again" in part(page, "notices")
+    beat.stop()
 
 
 def test_free_space_is_for_system_administrators(
