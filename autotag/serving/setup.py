@@ -18,7 +18,7 @@ from autotag.configuration.store import Place, Source, Submission, resolve, save
 from autotag.configuration.validation import Choices
 from autotag.inference.model import ModelDescription
 from autotag.inference.store import ModelStore
-from autotag.instances.directory import ensure_default_instance
+from autotag.instances.directory import ensure_default_instance, hold_instance
 from autotag.instances.first_sign_in import keep_first_sign_in, read_first_password
 from autotag.instances.people import create_user
 from autotag.models import Role, User, schema
@@ -47,6 +47,7 @@ def set_up(config: Config, *, quick_start: bool = False) -> SetUp:
                 schema.upgrade(engine)
             with unit_of_work(session) as work:
                 instance = ensure_default_instance(work.session, config.base_domain)
+                hold_instance(work.session, instance.id)
                 email = _first_administrator(session, instance.id)
                 if email is None:
                     email, password = config.admin_email, config.admin_password or _generate(config)
