@@ -117,7 +117,7 @@ def save(
     Raises InvalidConfiguration, or ConfigurationConflict when it is not the expected version any more; then
     nothing is saved. Saving what is there already changes nothing but makes it this place's own.
     """
-    _hold(work.session)
+    hold_configuration(work.session)
     before = resolve(work.session, place)
     own_version = before.version if before.source is Source.OWN else 0
     if submission.expected_version is not None and submission.expected_version != own_version:
@@ -135,7 +135,7 @@ def save(
 
 def reset(work: UnitOfWork, place: Place, actor: str) -> Resolved:
     """Remove a place's own record, so that it inherits again. No change when it has none."""
-    _hold(work.session)
+    hold_configuration(work.session)
     removed = work.session.execute(
         delete(ConfigurationRecord).where(*_where(place)).returning(ConfigurationRecord.id)
     ).all()
@@ -147,7 +147,7 @@ def reset(work: UnitOfWork, place: Place, actor: str) -> Resolved:
 
 def rotate_secrets(work: UnitOfWork, box: SecretBox) -> int:
     """Encrypt with the current key what an earlier key encrypted; return how many secrets."""
-    _hold(work.session)
+    hold_configuration(work.session)
     rotated = 0
     for record in work.session.scalars(select(ConfigurationRecord)):
         place = Place(find_entry(record.entry), record.level, record.instance_id)
@@ -213,7 +213,7 @@ def _count_change(session: Session) -> int:
         ).one()
 
 
-def _hold(session: Session) -> None:
+def hold_configuration(session: Session) -> None:
     """Let nobody else change the configuration before the transaction ends: what is read here is what is replaced."""
     insert_new(session, ConfigurationState.__table__, [{"id": 1, "version": 0}])
     session.execute(select(ConfigurationState.id).with_for_update())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 VERSION_TABLE = "alembic_version"
 MIGRATION_LOCK = 7_300_421
-"""The number of the advisory lock that migrations hold on PostgreSQL; any number that nobody else in the database uses."""
+"""The number of the advisory lock that migrations hold on PostgreSQL: any that nobody else in the database uses."""
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from autotag.configuration.secret_box import SecretBox
 from autotag.instances.audit import MASK, audit
+from autotag.instances.directory import hold_instance
 from autotag.models import DeliveryState, Webhook, WebhookDelivery, WebhookEvent
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.models.webhook import ADDRESS_LENGTH
@@ -101,6 +102,8 @@ def create_webhook(
     """Add a webhook; return it and its secret, which is not shown again. Raises WebhookRefused."""
     session = work.session
     address, events = _checked(fields, allowed_private_hosts)
+    # Two who add the last one that is possible would both find room for it.
+    hold_instance(session, instance_id)
     number = session.scalar(select(func.count()).where(Webhook.instance_id == instance_id)) or 0
     if number >= MOST_IN_AN_INSTANCE:
         reason = f"There are {number} webhooks already, and no more are possible. Delete one first."
