@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from autotag.configuration.declaration import Entry, Field, Kind, Scope
 from autotag.configuration.entries import find_entry
-from autotag.configuration.secret_box import SecretBox
+from autotag.configuration.secret_box import SecretBox, SecretUnreadable
 from autotag.configuration.validation import Bounds, Choices, host_of, read_texts, write_text
 from autotag.instances.audit import MASK, audit
 from autotag.models import ConfigurationRecord, ConfigurationState, Level
@@ -114,8 +114,9 @@ def save(
 ) -> Resolved:
     """Check and save an entry as a whole.
 
-    Raises InvalidConfiguration, or ConfigurationConflict when it is not the expected version any more; then
-    nothing is saved. Saving what is there already changes nothing but makes it this place's own.
+    Raises InvalidConfiguration; ConfigurationConflict when it is not the expected version any more; SecretUnreadable
+    when a secret is to be kept that cannot be read. Then nothing is saved. Saving what is there already changes
+    nothing but makes it this place's own.
     """
     hold_configuration(work.session)
     before = resolve(work.session, place)
@@ -145,21 +146,15 @@ def reset(work: UnitOfWork, place: Place, actor: str) -> Resolved:
     return resolve(work.session, place)
 
 
-def rotate_secrets(work: UnitOfWork, box: SecretBox) -> int:
-    """Encrypt with the current key what an earlier key encrypted; return how many secrets."""
-    hold_configuration(work.session)
-    rotated = 0
-    for record in work.session.scalars(select(ConfigurationRecord)):
-        place = Place(find_entry(record.entry), record.level, record.instance_id)
-        values = dict(record.values)
-        for declared in place.entry.fields:
-            text = values.get(declared.name)
-            if declared.is_secret and text and not box.is_current(text):
-                secret_place = place.secret_place(declared.name)
-                values[declared.name] = box.seal(box.open(text, secret_place), secret_place)
-                rotated += 1
-        record.values = values
-    return rotated
+def unreadable_fields(resolved: Resolved, box: SecretBox) -> list[str]:
+    """Return the names of those of an entry's fields whose stored secret cannot be decrypted."""
+    return [
+        declared.name
+        for declared in resolved.entry.fields
+        if declared.is_secret
+        and (text := resolved.values[declared.name])
+        and not box.can_open(text, resolved.held_at.secret_place(declared.name))
+    ]
 
 
 def shown_values(resolved: Resolved) -> dict[str, str]:
@@ -258,11 +253,19 @@ def _changes(before: Resolved, values: Mapping[str, Any], box: SecretBox) -> lis
     for declared in before.entry.fields:
         old, new = before.values[declared.name], values[declared.name]
         if declared.is_secret:
-            if before.secret(declared.name, box) != new:
+            if _is_another_secret(before, declared.name, new, box):
                 changes.append([declared.label, MASK if old else "", MASK if new else ""])
         elif old != new:
             changes.append([declared.label, write_text(declared, old), write_text(declared, new)])
     return changes
+
+
+def _is_another_secret(before: Resolved, name: str, new: str, box: SecretBox) -> bool:
+    try:
+        return before.secret(name, box) != new
+    except SecretUnreadable:
+        # It is replaced, or removed: to keep it was refused.
+        return True
 
 
 def _subject(place: Place) -> str:

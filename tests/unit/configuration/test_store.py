@@ -16,7 +16,7 @@ from autotag.configuration.entries import (
     TENSORFLOW,
 )
 from autotag.configuration.export import export
-from autotag.configuration.secret_box import SecretBox
+from autotag.configuration.secret_box import SecretBox, SecretUnreadable
 from autotag.configuration.store import (
     ConfigurationConflict,
     Place,
@@ -25,12 +25,12 @@ from autotag.configuration.store import (
     Submission,
     reset,
     resolve,
-    rotate_secrets,
     save,
     shown_values,
 )
+from autotag.configuration.stored_secrets import rotate_secrets, unreadable_secrets
 from autotag.configuration.validation import InvalidConfiguration
-from autotag.models import AuditEvent, ConfigurationRecord, VirtualInstance
+from autotag.models import AuditEvent, ConfigurationRecord, Level, VirtualInstance
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from tests.unit.at_once import second_of_two
 
@@ -221,6 +221,44 @@ def test_rotation_seals_with_the_new_key(
     with sessions() as other, unit_of_work(other) as work:
         assert rotate_secrets(work, both) == 1
     assert resolve(session, place).secret("api_key", SecretBox(["a new key"])) == "sesame"
+
+
+def test_a_secret_that_cannot_be_read_keeps_no_other_from_the_new_key(
+    session: Session, sessions: sessionmaker[Session], acme: VirtualInstance, put: Saver
+) -> None:
+    damaged, sound = Place.of(GOOGLE_CLOUD_VISION), Place.of(GOOGLE_CLOUD_VISION, acme.id)
+    put(damaged, api_key="sesame")
+    put(sound, api_key="sesame")
+    with sessions() as other, unit_of_work(other) as work:
+        record = work.session.scalars(select(ConfigurationRecord).filter_by(instance_id=None)).one()
+        record.values = record.values | {"api_key": "damaged"}
+        work.session.add(
+            ConfigurationRecord(
+                entry="a package that is gone", level=Level.DEFAULT, values={"key": "x"}, version=9
+            )
+        )
+    both, new = SecretBox(["a new key", "a key of the tests"]), SecretBox(["a new key"])
+    with sessions() as other, unit_of_work(other) as work:
+        assert rotate_secrets(work, both) == 1
+    assert resolve(session, sound).secret("api_key", new) == "sesame"
+    named = "Google Cloud Vision Image Auto Tagging, API Key (System Settings)"
+    assert unreadable_secrets(session, new) == [named]
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"), [({"api_key": "another"}, "another"), ({"remove": {"api_key"}}, "")]
+)
+def test_a_secret_that_cannot_be_read_is_replaced_or_removed(
+    session: Session, put: Saver, change: dict[str, Any], kept: str
+) -> None:
+    place = Place.of(GOOGLE_CLOUD_VISION)
+    put(place, api_key="sesame")
+    record = session.scalars(select(ConfigurationRecord)).one()
+    record.values = record.values | {"api_key": "damaged"}
+    session.commit()
+    with pytest.raises(SecretUnreadable, match="The stored key cannot be read; enter it again"):
+        put(place, confidence_threshold="0.9")
+    assert put(place, **change).secret("api_key", BOX) == kept
 
 
 def test_a_record_of_an_older_version_gets_the_defaults_of_new_fields(session: Session, put: Saver) -> None:
