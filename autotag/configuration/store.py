@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from autotag.configuration.declaration import Entry, Field, Kind, Scope
 from autotag.configuration.entries import find_entry
 from autotag.configuration.secret_box import SecretBox, SecretUnreadable
-from autotag.configuration.validation import Bounds, Choices, host_of, read_texts, write_text
+from autotag.configuration.validation import Bounds, Choices, origin_of, read_texts, write_text
 from autotag.instances.audit import MASK, audit
 from autotag.models import ConfigurationRecord, ConfigurationState, Level
 from autotag.models.base import utc_now
@@ -226,20 +226,23 @@ def _known_values(entry: Entry, stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_kept_secrets(before: Resolved, submission: Submission, box: SecretBox) -> dict[str, str]:
-    """Put back the secrets that were not given anew: kept, unless removed or their host is another one now."""
+    """Put back the secrets that were not given anew: kept, unless removed or meant for another address now.
+
+    This holds for an inherited secret as well: a virtual instance that enters an address of its own needs its own key.
+    """
     texts = dict(submission.texts)
     for declared in before.entry.fields:
         if declared.is_secret and not texts.get(declared.name):
-            keep = declared.name not in submission.remove and _same_host(declared, before, texts)
+            keep = declared.name not in submission.remove and _same_origins(declared, before, texts)
             texts[declared.name] = before.secret(declared.name, box) if keep else ""
     return texts
 
 
-def _same_host(declared: Field, before: Resolved, texts: Mapping[str, str]) -> bool:
-    if not declared.bound_to:
-        return True
-    host = host_of(str(before.values[declared.bound_to]))
-    return not host or host == host_of(texts.get(declared.bound_to, ""))
+def _same_origins(declared: Field, before: Resolved, texts: Mapping[str, str]) -> bool:
+    return all(
+        origin_of(str(before.values[name])) == origin_of(texts.get(name, ""))
+        for name in before.entry.addresses_of(declared)
+    )
 
 
 def _stored(place: Place, name: str, value: Any, box: SecretBox) -> Any:

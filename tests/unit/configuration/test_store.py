@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from autotag.configuration.declaration import Entry, Field, Kind, Scope
 from autotag.configuration.effective import configuration_version
 from autotag.configuration.entries import (
     ASSET_AUTO_TAGGING_SYSTEM,
@@ -200,6 +201,65 @@ def test_another_host_never_gets_the_stored_key(session: Session, acme: VirtualI
     session.rollback()
     put(place, api_endpoint=EAST)
     assert resolve(session, place).secret("api_key", BOX) == ""
+
+
+@pytest.mark.parametrize(
+    ("stored", "entered", "kept"),
+    [
+        (WEST, WEST, True),
+        (WEST, f" {WEST.upper().replace('HTTPS', 'https')}:443/vision/v3.2 ", True),
+        ("", "", True),
+        ("", WEST, False),
+        (WEST, "", False),
+        (WEST, EAST, False),
+        (WEST, WEST.replace("https", "http"), False),
+        (WEST, f"{WEST}:8443", False),
+        (WEST, f"{WEST}.evil.example", False),
+    ],
+)
+def test_an_inherited_key_goes_to_exactly_the_origin_that_it_was_stored_with(
+    acme: VirtualInstance, put: Saver, stored: str, entered: str, kept: bool
+) -> None:
+    put(Place.of(MICROSOFT_COGNITIVE_SERVICES), api_key="the installation's", api_endpoint=stored)
+    saved = put(Place.of(MICROSOFT_COGNITIVE_SERVICES, acme.id), api_endpoint=entered)
+    assert saved.secret("api_key", BOX) == ("the installation's" if kept else "")
+
+
+def test_without_a_key_of_its_own_an_instance_cannot_enable_an_address_of_its_own(
+    acme: VirtualInstance, put: Saver
+) -> None:
+    put(Place.of(MICROSOFT_COGNITIVE_SERVICES), api_key="the installation's")
+    with pytest.raises(InvalidConfiguration) as caught:
+        put(Place.of(MICROSOFT_COGNITIVE_SERVICES, acme.id), api_endpoint=EAST, enabled="true")
+    assert list(caught.value.errors) == ["api_key"]
+
+
+@pytest.mark.parametrize("entered", ["https://[", "https://west:port", f"{WEST}\\@evil.example", "\x00"])
+def test_an_address_that_is_none_is_refused_before_anything_is_kept_for_it(put: Saver, entered: str) -> None:
+    place = Place.of(MICROSOFT_COGNITIVE_SERVICES)
+    put(place, api_key="sesame", api_endpoint=WEST)
+    with pytest.raises(InvalidConfiguration):
+        put(place, api_endpoint=entered)
+
+
+def test_a_secret_of_a_providers_package_belongs_to_the_addresses_of_its_entry(
+    acme: VirtualInstance, put: Saver
+) -> None:
+    """A package that says nothing of where its secret belongs gives it to no address but the stored one."""
+    entry = Entry(
+        key="package",
+        title="Package",
+        category="assets",
+        scope=Scope.INSTANCE,
+        help="",
+        fields=(
+            Field(name="token", label="Token", kind=Kind.SECRET, default="", help=""),
+            Field(name="server", label="Server", kind=Kind.ADDRESS, default="", help=""),
+        ),
+    )
+    put(Place.of(entry), token="the installation's", server=WEST)
+    assert put(Place.of(entry, acme.id), server=f"{WEST}/path").secret("token", BOX) == "the installation's"
+    assert put(Place.of(entry, acme.id), server=EAST).secret("token", BOX) == ""
 
 
 def test_the_audit_trail_says_what_changed_and_masks_secrets(
