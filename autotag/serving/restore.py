@@ -31,6 +31,7 @@ from autotag.serving.backup import (
     plain_url,
     run_tool,
 )
+from autotag.serving.private_files import tighten
 from autotag.tagging.claims import release_all_claims
 
 CHUNK_BYTES = 1 << 20
@@ -56,7 +57,7 @@ def restore(
         if not overwrite and _is_there(config):
             raise BackupError("There is an installation here already; add --overwrite to replace it.")
         staging = config.instance_path / f".restore-{secrets.token_hex(4)}"
-        staging.mkdir(parents=True)
+        staging.mkdir(mode=0o700, parents=True)
         try:
             manifest = _unpack(source, staging, progress or (lambda _done, _total: None))
             _check(config, manifest, staging)
@@ -68,6 +69,7 @@ def restore(
             raise BackupError(f"The backup could not be restored: {error.strerror or error}.") from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+        tighten(config, everything=True)
         with lent_sessions(config.database_url) as sessions:
             release_all_claims(sessions)
     return manifest

@@ -24,6 +24,7 @@ from autotag.instances.people import create_user
 from autotag.models import Role, User, schema
 from autotag.models.engine import lent_sessions
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
+from autotag.serving.private_files import tighten
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def set_up(config: Config, *, quick_start: bool = False) -> SetUp:
         if quick_start:
             with sessions() as session, unit_of_work(session) as work:
                 _enable_tensorflow(work, instance.id, secret_box(config), installed_choices(models))
+    tighten(config)
     return SetUp(email, read_first_password(config.instance_path, email), model)
 
 
