@@ -33,14 +33,13 @@ def prepare_sqlite(database: Path, manifest: Manifest) -> None:
     """Check a file that was unpacked, and end all sessions and tokens in it. Raises BackupError."""
     module = sqlite_module()
     try:
-        connection = module.connect(str(database))
+        connection = module.connect(str(database), isolation_level=None)
         try:
             _check_sqlite(connection, manifest)
             connection.execute("PRAGMA secure_delete = ON")
             for table in SIGN_INS:
                 if _has_table(connection, table):
                     connection.execute(f"DELETE FROM {table}")  # noqa: S608 - one of the names above
-            connection.commit()
         finally:
             connection.close()
     except module.Error as error:
