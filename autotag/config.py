@@ -229,7 +229,7 @@ class Config:
         environment = os.environ if environment is None else environment
         values = _parse(environment)
         instance_path = values.get("instance_path") or default_instance_path()
-        instance_path.mkdir(parents=True, exist_ok=True)
+        instance_path.mkdir(mode=0o700, parents=True, exist_ok=True)
         base_domain = values.get("base_domain") or "localhost"
         return cls(
             instance_path=instance_path,

@@ -21,15 +21,15 @@ from autotag.configuration.store import (
     Submission,
     reset,
     resolve,
-    rotate_secrets,
     save,
     shown_values,
 )
+from autotag.configuration.stored_secrets import rotate_secrets, unreadable_secrets
 from autotag.inference.store import ModelStore
 from autotag.instances.administration import find_by_web_id
 from autotag.models import Level
 from autotag.tagging.reactions import configuration_changed
-from autotag.tagging.webhooks import rotate_webhook_secrets
+from autotag.tagging.webhooks import rotate_webhook_secrets, unreadable_webhooks
 
 STORED = "(stored)"
 
@@ -187,12 +187,19 @@ def export_entry(scope: str, web_id: str | None, entry: str, as_json: bool) -> N
 @JSON
 def rotate(as_json: bool) -> None:
     """Encrypt stored secrets with the current secret key, after AUTOTAG_SECRET_KEY was changed and the earlier
-    one was given as AUTOTAG_SECRET_KEY_FALLBACKS."""
+    one was given as AUTOTAG_SECRET_KEY_FALLBACKS. Those that cannot be read are named, and stay as they are."""
     config = load_config()
     with writing(config) as work:
         box = secret_box(config)
         count = rotate_secrets(work, box) + rotate_webhook_secrets(work, box)
-    echo(json.dumps({"encrypted": count}) if as_json else f"{count} secrets encrypted anew")
+        unreadable = unreadable_secrets(work.session, box) + unreadable_webhooks(work.session, box)
+    echo(
+        json.dumps({"encrypted": count, "unreadable": unreadable})
+        if as_json
+        else f"{count} secrets encrypted anew"
+    )
+    if unreadable:
+        raise click.ClickException(f"These cannot be read; enter them again: {'; '.join(unreadable)}.")
 
 
 def _described(resolved: Resolved) -> dict[str, Any]:

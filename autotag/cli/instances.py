@@ -109,7 +109,7 @@ def update(
     """Change an instance; what is not given stays."""
     config = load_config()
     with writing(config) as work:
-        instance = find_by_web_id(work.session, web_id)
+        instance = find_by_web_id(work.session, web_id, for_change=True)
         fields = InstanceFields(
             instance.web_id,
             instance.virtual_host if virtual_host is None else virtual_host,

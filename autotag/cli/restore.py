@@ -19,7 +19,7 @@ from autotag.cli.progress import progress_bar
 def command(file: Path, overwrite: bool, as_json: bool) -> None:
     """Bring back what `autotag backup` wrote to FILE; stop Autotag first.
 
-    Every file is verified before anything is replaced.
+    Every file is verified before anything is replaced. The sessions and API tokens of the backup are ended.
 
     \b
     Example:
@@ -38,3 +38,6 @@ def command(file: Path, overwrite: bool, as_json: bool) -> None:
         echo(json.dumps(asdict(manifest)))
     else:
         echo(f"Restored {manifest.originals:,} files of {manifest.created_at}. Start with: autotag up")
+        echo(
+            "Everybody has to sign in again, and programs need new API tokens: those of the backup are ended."
+        )

@@ -30,7 +30,8 @@ class Field:
     """One setting: its name for programs, its label and help for people, what it may hold.
 
     `minimum` and `maximum` bound numbers, both included. `choices` names the list that a choice is made
-    from. A secret with `bound_to` belongs to the host in that address field: another host never gets it.
+    from. A secret with `bound_to` belongs to the scheme, host and port in that address field, and no other gets it;
+    without, it belongs to those of all address fields of its entry.
     """
 
     name: str
@@ -75,6 +76,12 @@ class Entry:
     rules: tuple[Rule, ...] = ()
     hidden_when_off: bool = True
     provider: str = ""
+
+    def addresses_of(self, secret: Field) -> list[str]:
+        """Return the names of the address fields that a secret belongs to."""
+        if secret.bound_to:
+            return [secret.bound_to]
+        return [field.name for field in self.fields if field.kind is Kind.ADDRESS]
 
     def field(self, name: str) -> Field:
         """Return a field by its name. Raises KeyError."""

@@ -14,8 +14,19 @@ NONCE_BYTES = 12
 """The nonce length that AES-GCM is defined for (NIST SP 800-38D, 8.2.1)."""
 
 
+UNREADABLE = "The stored key cannot be read; enter it again."
+"""What a person is told of a secret that cannot be decrypted, wherever it is met."""
+
+
 class SecretUnreadable(Exception):
-    """A stored secret cannot be decrypted: its key is gone, or it was copied from another place."""
+    """A stored secret cannot be decrypted: its key is gone, it is damaged, or it was copied from another place.
+
+    The message is for a person; `detail` says what was found, for whoever looks after the installation.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(UNREADABLE)
+        self.detail = detail
 
 
 class SecretBox:
@@ -38,21 +49,30 @@ class SecretBox:
 
     def open(self, text: str, place: str) -> str:
         """Decrypt what `seal` returned for the same place. Raises SecretUnreadable."""
-        name, _, body = text.partition(":")
+        # A record may have been damaged or edited by hand: what stands there need not even be text.
+        name, _, body = str(text).partition(":")
         key = self._keys.get(name)
         if key is None:
-            raise SecretUnreadable(
-                "The key that encrypted this secret is not among the installation's secret keys."
-            )
-        raw = base64.b64decode(body)
+            raise SecretUnreadable("The key that encrypted it is not among the installation's secret keys.")
         try:
+            raw = base64.b64decode(body, validate=True)
             return AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place.encode()).decode()
         except InvalidTag as error:
-            raise SecretUnreadable("This secret was not stored for this place.") from error
+            raise SecretUnreadable("It is damaged, or was not stored for this place.") from error
+        except ValueError as error:
+            raise SecretUnreadable("It is damaged: this is nothing that was encrypted here.") from error
+
+    def can_open(self, text: str, place: str) -> bool:
+        """Whether `open` would decrypt a text."""
+        try:
+            self.open(text, place)
+        except SecretUnreadable:
+            return False
+        return True
 
     def is_current(self, text: str) -> bool:
         """Whether the current key made this text, so that a rotation need not touch it."""
-        return text.partition(":")[0] == self._current
+        return str(text).partition(":")[0] == self._current
 
 
 def _derive(secret_key: str) -> bytes:

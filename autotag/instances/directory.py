@@ -6,6 +6,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.instances.hosts import RequestedHost
 from autotag.models import DEFAULT_WEB_ID, VirtualInstance
+from autotag.models.base import utc_now
+from autotag.models.insertion import insert_new
 
 # A loopback address is how health checks and a person on the machine itself reach the installation.
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -76,9 +78,18 @@ def host_name(instance: VirtualInstance, base_domain: str) -> str:
 
 def ensure_default_instance(session: Session, base_domain: str) -> VirtualInstance:
     """Return the default virtual instance, creating it at the first time."""
-    instance = session.scalar(select(VirtualInstance).where(VirtualInstance.web_id == DEFAULT_WEB_ID))
+    statement = select(VirtualInstance).where(VirtualInstance.web_id == DEFAULT_WEB_ID)
+    instance = session.scalar(statement)
     if instance is None:
-        instance = VirtualInstance(web_id=DEFAULT_WEB_ID, virtual_host=base_domain, mail_domain=base_domain)
-        session.add(instance)
-        session.flush()
+        # Two machines may set up one database at once; whoever comes second finds it.
+        row: dict[str, object] = {
+            "web_id": DEFAULT_WEB_ID,
+            "virtual_host": base_domain,
+            "mail_domain": base_domain,
+            "max_users": 0,
+            "is_active": True,
+            "created_at": utc_now(),
+        }
+        insert_new(session, VirtualInstance.__table__, [row])
+        instance = session.scalars(statement).one()
     return instance

@@ -48,6 +48,10 @@ def normalize_email(email: str) -> str:
     return address
 
 
+class SignInOvertaken(Exception):
+    """The password was changed, or the person was shut out, while the sign-in was being checked."""
+
+
 class SessionNotFound(LookupError):
     """No such session of this person."""
 
@@ -108,17 +112,19 @@ def set_password(
 ) -> None:
     """Change a password and end the person's sessions, except the one of this id. Raises PeopleError."""
     user.password_hash = hash_password(password)
+    # A sign-in with the old password waits for the person's row, so its session is among those that end, or never is.
+    work.session.flush()
     end_sessions(work, user, actor=actor, keep_session=keep_session)
     audit(work.session, user.instance_id, actor, "password changed", user.email)
 
 
 def set_role(work: UnitOfWork, instance: VirtualInstance, user: User, role: Role, *, actor: str) -> None:
     """Change a role; it counts from the person's next request. Raises PeopleError for the last administrator."""
-    if user.role is role:
-        return
     _check_role(instance, role)
     # Two administrators who take each other's role at once would leave none.
-    hold_instance(work.session, instance.id)
+    _hold_person(work.session, user)
+    if user.role is role:
+        return
     if user.is_active and not role.includes(top_role(instance)):
         _check_not_last(work.session, instance, user)
     audit(work.session, user.instance_id, actor, "role changed", user.email, [["Role", user.role, role]])
@@ -129,15 +135,18 @@ def set_user_active(
     work: UnitOfWork, instance: VirtualInstance, user: User, active: bool, *, actor: str
 ) -> None:
     """Let a person in or shut them out at once. Raises PeopleError for the last administrator or a full instance."""
+    _hold_person(work.session, user)
     if user.is_active == active:
         return
-    hold_instance(work.session, instance.id)
     if active:
         _check_room(work.session, instance)
     else:
         _check_not_last(work.session, instance, user)
-        end_sessions(work, user, actor=actor)
     user.is_active = active
+    if not active:
+        # After the change of the person's row, for which a sign-in waits: none can slip in behind it.
+        work.session.flush()
+        end_sessions(work, user, actor=actor)
     audit(
         work.session, user.instance_id, actor, "user activated" if active else "user deactivated", user.email
     )
@@ -164,13 +173,21 @@ def _check_role(instance: VirtualInstance, role: Role) -> None:
 
 
 def _check_room(session: Session, instance: VirtualInstance) -> None:
-    if not instance.max_users:
+    # Not the instance that the caller loaded: the limit may have changed since.
+    limit = session.scalar(select(VirtualInstance.max_users).where(VirtualInstance.id == instance.id))
+    if not limit:
         return
     present = session.scalar(
         select(func.count()).select_from(User).where(User.instance_id == instance.id, User.is_active)
     )
-    if (present or 0) >= instance.max_users:
-        raise PeopleError("email", f"This instance may have {instance.max_users} active users and has them.")
+    if (present or 0) >= limit:
+        raise PeopleError("email", f"This instance may have {limit} active users and has them.")
+
+
+def _hold_person(session: Session, user: User) -> None:
+    """Let nobody else change the people of the person's instance before the transaction ends; read the person again."""
+    hold_instance(session, user.instance_id)
+    session.refresh(user)
 
 
 def _check_not_last(session: Session, instance: VirtualInstance, user: User) -> None:
@@ -203,8 +220,19 @@ def authenticate(session: Session, instance_id: int, email: str, password: str) 
     return user if user is not None and matches and user.is_active else None
 
 
-def open_session(work: UnitOfWork, user: User, *, address: str, browser: str) -> str:
-    """Begin a signed-in session and return its token, 256 random bits, which only the browser keeps."""
+def open_session(
+    work: UnitOfWork, user: User, *, address: str, browser: str, proven_hash: str | None = None
+) -> str:
+    """Begin a signed-in session and return its token, 256 random bits, which only the browser keeps.
+
+    `proven_hash` is the password hash that the sign-in was checked against. Raises SignInOvertaken when the person
+    has another one by now, or may not sign in any more.
+    """
+    current = work.session.scalar(
+        select(User.password_hash).where(User.id == user.id, User.is_active).with_for_update(key_share=True)
+    )
+    if current is None or proven_hash not in (None, current):
+        raise SignInOvertaken
     token = secrets.token_urlsafe(32)
     now = utc_now()
     work.session.add(

@@ -49,6 +49,8 @@ def create_token(
     Without a role it may do what the person may; without days it does not expire. Raises TokenError for a name or
     a number of days that cannot be used, for a role above the person's, and when there are too many.
     """
+    # Two who make the last token that is allowed would both find room for it.
+    work.session.execute(select(User.id).where(User.id == user.id).with_for_update(key_share=True))
     wanted = role or user.role
     if not user.role.includes(wanted):
         raise TokenError("role", f"{user.email} has the role {user.role}; a token cannot have more.")
@@ -149,7 +151,8 @@ def _revoke(work: UnitOfWork, instance_id: int, user_id: int | None, token_id: i
     statement = select(ApiToken).where(ApiToken.instance_id == instance_id, ApiToken.id == token_id)
     if user_id is not None:
         statement = statement.where(ApiToken.user_id == user_id)
-    row = work.session.scalar(statement.options(joinedload(ApiToken.user)))
+    held = statement.options(joinedload(ApiToken.user, innerjoin=True)).with_for_update(of=ApiToken)
+    row = work.session.scalar(held.execution_options(populate_existing=True))
     if row is None:
         raise TokenNotFound
     audit(work.session, instance_id, actor, "API token revoked", row.user.email, [["Token", _said(row), ""]])

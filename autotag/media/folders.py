@@ -5,13 +5,10 @@ folders into each other.
 """
 
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from autotag.media.errors import FolderRefused
@@ -21,6 +18,7 @@ from autotag.media.query import DocumentQuery, Selection
 from autotag.media.recycle_bin import restore_act, trash
 from autotag.models import Folder, VirtualInstance
 from autotag.models.names import fold
+from autotag.models.uniqueness import refused_when_taken
 from autotag.models.unit_of_work import UnitOfWork
 
 NAME_LENGTH = 255
@@ -61,7 +59,7 @@ def create_folder(work: UnitOfWork, instance_id: int, name: str, *, parent_id: i
     if parent_id is not None and len(path_of(session, instance_id, parent_id)) >= MAXIMUM_DEPTH:
         raise _too_deep()
     folder = Folder(instance_id=instance_id, parent_id=parent_id, name=text, normalized_name=fold(text))
-    with _unique_name(session, text):
+    with refused_when_taken(session, lambda: _exists(text)):
         session.add(folder)
         session.flush()
     return folder
@@ -88,7 +86,7 @@ def rename_folder(work: UnitOfWork, instance_id: int, folder_id: int, name: str)
     _hold_tree(session, instance_id)
     folder = load_folder(session, instance_id, folder_id)
     text = clean_folder_name(name)
-    with _unique_name(session, text):
+    with refused_when_taken(session, lambda: _exists(text)):
         folder.name = text
         folder.normalized_name = fold(text)
         session.flush()
@@ -106,7 +104,8 @@ def move_folder(work: UnitOfWork, instance_id: int, folder_id: int, parent_id: i
             raise FolderRefused("folder_into_itself", "A folder cannot be moved into itself or below itself.")
         if len(path_of(session, instance_id, parent_id)) + max(levels.values()) > MAXIMUM_DEPTH:
             raise _too_deep()
-    with _unique_name(session, folder.name):
+    name = folder.name
+    with refused_when_taken(session, lambda: _exists(name)):
         folder.parent_id = parent_id
         session.flush()
     return folder
@@ -161,14 +160,8 @@ def _hold_tree(session: Session, instance_id: int) -> None:
     ).all()
 
 
-@contextmanager
-def _unique_name(session: Session, name: str) -> Iterator[None]:
-    """Turn the database's refusal of a second folder of the same name into words."""
-    try:
-        with session.begin_nested():
-            yield
-    except IntegrityError as error:
-        raise FolderRefused("folder_exists", f"There is a folder called {name} here already.") from error
+def _exists(name: str) -> FolderRefused:
+    return FolderRefused("folder_exists", f"There is a folder called {name} here already.")
 
 
 def _too_deep() -> FolderRefused:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 VERSION_TABLE = "alembic_version"
+MIGRATION_LOCK = 7_300_421
+"""The number of the advisory lock that migrations hold on PostgreSQL: any that nobody else in the database uses."""
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
@@ -66,7 +68,7 @@ def _connected(engine: Engine) -> Iterator[Connection]:
     A batch migration makes a table anew, copies its rows and drops the old one: with foreign keys in force
     that would delete all rows that refer to it. They are checked afterwards.
     """
-    with engine.connect() as connection:
+    with engine.connect() as connection, _one_at_a_time(connection):
         _set_foreign_keys(connection, False)
         try:
             yield connection
@@ -78,6 +80,22 @@ def _connected(engine: Engine) -> Iterator[Connection]:
         finally:
             connection.rollback()
             _set_foreign_keys(connection, True)
+
+
+@contextmanager
+def _one_at_a_time(connection: Connection) -> Iterator[None]:
+    """Let two machines that set up one PostgreSQL database migrate it one after the other."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.exec_driver_sql(f"SELECT pg_advisory_lock({MIGRATION_LOCK})")
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.exec_driver_sql(f"SELECT pg_advisory_unlock({MIGRATION_LOCK})")
+        connection.commit()
 
 
 def _set_foreign_keys(connection: Connection, enforced: bool) -> None:

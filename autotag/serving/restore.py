@@ -1,7 +1,6 @@
 """Restoring a backup: unpacked beside what is there and verified as a whole, before anything is replaced."""
 
 import fcntl
-import json
 import re
 import secrets
 import shutil
@@ -19,18 +18,17 @@ from autotag.media.storage_choice import storage_of
 from autotag.models import schema
 from autotag.models.engine import build_engine, lent_sessions
 from autotag.serving.backup import (
-    COMPLETE,
     DATABASE,
     FILES,
     KEYS,
-    MANIFEST,
     BackupError,
     Manifest,
     Progress,
     file_sha256,
-    plain_url,
-    run_tool,
 )
+from autotag.serving.backup_reading import DAMAGED_ARCHIVE, read_complete, read_manifest
+from autotag.serving.private_files import tighten
+from autotag.serving.restored_database import prepare_postgresql, prepare_sqlite, run_scripts
 from autotag.tagging.claims import release_all_claims
 
 CHUNK_BYTES = 1 << 20
@@ -50,17 +48,19 @@ def restore(
     """Bring back the installation that a backup holds; return its manifest. Raises BackupError.
 
     Nothing may run meanwhile. An installation that is there is replaced only with `overwrite`, and only once
-    the whole backup has been unpacked and every file in it has proved to be what its name says.
+    the whole backup has been unpacked, every file in it has proved to be what its name says, and its database has
+    been opened and checked. The sessions and API tokens of the backup are ended.
     """
     with _alone(config.instance_path):
         if not overwrite and _is_there(config):
             raise BackupError("There is an installation here already; add --overwrite to replace it.")
         staging = config.instance_path / f".restore-{secrets.token_hex(4)}"
-        staging.mkdir(parents=True)
+        staging.mkdir(mode=0o700, parents=True)
         try:
             manifest = _unpack(source, staging, progress or (lambda _done, _total: None))
             _check(config, manifest, staging)
-            _replace(config, manifest, staging)
+            scripts = _prepare(config, manifest, staging / DATABASE)
+            _replace(config, manifest, staging, scripts)
         except StorageError as error:
             reason = f"The uploaded files could not be stored: {error.message} Then restore again."
             raise BackupError(reason) from error
@@ -68,6 +68,7 @@ def restore(
             raise BackupError(f"The backup could not be restored: {error.strerror or error}.") from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+        tighten(config, everything=True)
         with lent_sessions(config.database_url) as sessions:
             release_all_claims(sessions)
     return manifest
@@ -91,10 +92,12 @@ def _unpack(source: Path, staging: Path, progress: Progress) -> Manifest:
     originals = 0
     try:
         with tarfile.open(source, mode="r:") as archive:
-            manifest = _read_manifest(archive)
+            manifest = read_manifest(archive)
             for member in archive:
-                if not member.isreg() or not _NAMES.fullmatch(member.name) or ".." in member.name:
-                    raise BackupError(f"{source} is no backup of Autotag: it holds {member.name!r}.")
+                if not _is_ours(member):
+                    raise BackupError(f"{source} is no backup of Autotag: it holds {member.name[:200]!r}.")
+                if (staging / member.name).exists():
+                    raise BackupError(f"The backup is damaged: it holds {member.name} twice.")
                 _extract(archive, member, staging / member.name)
                 found = _SHA256.fullmatch(member.name)
                 if found:
@@ -102,14 +105,17 @@ def _unpack(source: Path, staging: Path, progress: Progress) -> Manifest:
                         raise BackupError(f"The backup is damaged: {member.name} is not what it was.")
                     originals += 1
                     progress(originals, manifest.originals)
-    except tarfile.TarError as error:
+    except DAMAGED_ARCHIVE as error:
         raise BackupError(f"{source} cannot be read as a backup: {error}.") from error
-    complete = staging / COMPLETE
-    if not complete.is_file():
-        raise BackupError("The backup broke off before its end; nothing was restored.")
-    if json.loads(complete.read_text())["originals"] != originals:
+    if read_complete(staging) != originals:
         raise BackupError("The backup is damaged: it does not hold as many files as it says.")
     return manifest
+
+
+def _is_ours(member: tarfile.TarInfo) -> bool:
+    """Whether a backup holds such a member: a file of a known name, and whole: a sparse one can claim any size."""
+    is_file = member.isreg() and not member.issparse()
+    return is_file and _NAMES.fullmatch(member.name) is not None and ".." not in member.name
 
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
@@ -119,17 +125,6 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) ->
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as file:
         shutil.copyfileobj(content, file, CHUNK_BYTES)
-
-
-def _read_manifest(archive: tarfile.TarFile) -> Manifest:
-    first = archive.next()
-    content = archive.extractfile(first) if first is not None and first.name == MANIFEST else None
-    if content is None:
-        raise BackupError("This is no backup of Autotag: it does not begin with a manifest.")
-    try:
-        return Manifest(**json.loads(content.read(1 << 20)))
-    except (ValueError, TypeError) as error:
-        raise BackupError("The manifest of this backup cannot be read.") from error
 
 
 def _check(config: Config, manifest: Manifest, staging: Path) -> None:
@@ -143,9 +138,28 @@ def _check(config: Config, manifest: Manifest, staging: Path) -> None:
         raise BackupError(
             f"The backup was made by Autotag {manifest.version}, which is newer than this one; update first."
         )
+    _check_key(staging)
 
 
-def _replace(config: Config, manifest: Manifest, staging: Path) -> None:
+def _check_key(staging: Path) -> None:
+    """Make sure that the keys can be read: an installation without them would not start."""
+    try:
+        key = (staging / KEYS[0]).read_text().strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        key = ""
+    if not key:
+        raise BackupError("The backup is damaged: it holds no secret key.")
+
+
+def _prepare(config: Config, manifest: Manifest, database: Path) -> list[Path]:
+    """Check the database and end its sign-ins; return what puts it in place, for PostgreSQL."""
+    if manifest.database == "postgresql":
+        return prepare_postgresql(database, manifest, config.database_url)
+    prepare_sqlite(database, manifest)
+    return []
+
+
+def _replace(config: Config, manifest: Manifest, staging: Path, scripts: list[Path]) -> None:
     """Put the new in place of the old, the database last: until it is there, the old one is whole or gone."""
     # What the broker has kept belongs to the installation that was.
     shutil.rmtree(config.instance_path / "broker", ignore_errors=True)
@@ -160,10 +174,7 @@ def _replace(config: Config, manifest: Manifest, staging: Path) -> None:
             (staging / name).chmod(0o600)
             shutil.move(staging / name, config.instance_path / name)
     if manifest.database == "postgresql":
-        run_tool(
-            *("pg_restore", "--clean", "--if-exists", "--no-owner", "--single-transaction"),
-            *(f"--dbname={plain_url(config.database_url)}", str(staging / DATABASE)),
-        )
+        run_scripts(config.database_url, scripts, "--single-transaction")
         return
     place = Path(make_url(config.database_url).database or "")
     for suffix in ("", "-wal", "-shm"):

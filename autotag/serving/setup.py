@@ -18,12 +18,13 @@ from autotag.configuration.store import Place, Source, Submission, resolve, save
 from autotag.configuration.validation import Choices
 from autotag.inference.model import ModelDescription
 from autotag.inference.store import ModelStore
-from autotag.instances.directory import ensure_default_instance
+from autotag.instances.directory import ensure_default_instance, hold_instance
 from autotag.instances.first_sign_in import keep_first_sign_in, read_first_password
 from autotag.instances.people import create_user
 from autotag.models import Role, User, schema
 from autotag.models.engine import lent_sessions
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
+from autotag.serving.private_files import tighten
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ def set_up(config: Config, *, quick_start: bool = False) -> SetUp:
                 schema.upgrade(engine)
             with unit_of_work(session) as work:
                 instance = ensure_default_instance(work.session, config.base_domain)
+                hold_instance(work.session, instance.id)
                 email = _first_administrator(session, instance.id)
                 if email is None:
                     email, password = config.admin_email, config.admin_password or _generate(config)
@@ -63,6 +65,7 @@ def set_up(config: Config, *, quick_start: bool = False) -> SetUp:
         if quick_start:
             with sessions() as session, unit_of_work(session) as work:
                 _enable_tensorflow(work, instance.id, secret_box(config), installed_choices(models))
+    tighten(config)
     return SetUp(email, read_first_password(config.instance_path, email), model)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.model_use import users_of_model
+from autotag.configuration.store import hold_configuration
 from autotag.inference.catalogue import known_model
 from autotag.inference.errors import InstallationCancelled, ModelRejected
 from autotag.inference.installation import install
@@ -17,6 +18,7 @@ from autotag.inference.store import ModelStore
 from autotag.instances.audit import audit
 from autotag.models import InstallationState, ModelInstallation
 from autotag.models.base import utc_now
+from autotag.models.insertion import insert_new
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.queue import TaggingQueue
 
@@ -76,8 +78,7 @@ def request_installation(work: UnitOfWork, queue: TaggingQueue, name: str, actor
     Raises ModelRejected when the catalogue has no such model.
     """
     title = known_model(name).title
-    row = _load(work.session, name) or ModelInstallation(name=name)
-    work.session.add(row)
+    row = _hold(work.session, name)
     if row.state in _UNDER_WAY and not _is_lost(row):
         return
     row.state, row.done_bytes, row.total_bytes = InstallationState.QUEUED, 0, None
@@ -94,7 +95,7 @@ def request_installation(work: UnitOfWork, queue: TaggingQueue, name: str, actor
 
 def cancel_installation(work: UnitOfWork, name: str, actor: str) -> None:
     """Stop an installation: at once when no worker has begun, else as soon as its worker looks."""
-    row = _load(work.session, name)
+    row = _load(work.session, name, for_change=True)
     if row is None or row.state not in _UNDER_WAY:
         return
     row.cancel_requested = True
@@ -109,12 +110,14 @@ def remove_model(work: UnitOfWork, store: ModelStore, name: str, actor: str) -> 
     Raises ModelInUse with those who have chosen it, or while it is being installed; ModelRejected for the
     default model and for one that is not installed.
     """
+    # Whoever chooses the model at the same moment waits, and then finds that it is gone.
+    hold_configuration(work.session)
     title = store.get(name).title
     users = users_of_model(work.session, name)
     if users:
         raise ModelInUse(f"{title} is in use by {', '.join(users)}. Choose another model there first.")
-    row = _load(work.session, name)
-    if row is not None and row.state in _UNDER_WAY and not _is_lost(row):
+    row = _hold(work.session, name)
+    if row.state in _UNDER_WAY and not _is_lost(row):
         raise ModelInUse(f"{title} is being installed. Cancel that first.")
     work.session.execute(delete(ModelInstallation).where(ModelInstallation.name == name))
     audit(work.session, None, actor, "model removed", title)
@@ -146,7 +149,7 @@ class ModelInstallations:
 
     def _begin(self, name: str) -> bool:
         with self._sessions() as session, unit_of_work(session) as work:
-            row = _load(work.session, name)
+            row = _load(work.session, name, for_change=True)
             if row is None or row.state not in _UNDER_WAY:
                 return False
             row.state, row.updated_at = InstallationState.RUNNING, utc_now()
@@ -194,12 +197,24 @@ class _Watch:
         self._next_at = time.monotonic() + WRITE_SECONDS
 
 
-def _load(session: Session, name: str) -> ModelInstallation | None:
-    return session.scalar(
+def _load(session: Session, name: str, *, for_change: bool = False) -> ModelInstallation | None:
+    """Return the latest installation; `for_change` nobody else changes it before the transaction ends."""
+    statement = (
         select(ModelInstallation)
         .where(ModelInstallation.name == name)
         .execution_options(populate_existing=True)
     )
+    return session.scalar(statement.with_for_update() if for_change else statement)
+
+
+def _hold(session: Session, name: str) -> ModelInstallation:
+    """Return the row of a model, made if need be; nobody else changes it before the transaction ends."""
+    while (row := _load(session, name, for_change=True)) is None:
+        # Again, if somebody who removes the model takes the row away at once.
+        insert_new(
+            session, ModelInstallation.__table__, [{"name": name, "state": InstallationState.CANCELLED}]
+        )
+    return row
 
 
 def _finish(

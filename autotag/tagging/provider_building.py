@@ -21,7 +21,7 @@ def provider_factory(config: Config) -> ProviderFactory:
         try:
             values = settings.revealed(box)
         except SecretUnreadable as error:
-            raise ProviderMisconfigured("secret_unreadable", f"{error} Enter it again.") from error
+            raise ProviderMisconfigured("secret_unreadable", str(error)) from error
         return build_provider(settings.provider, values, tools)
 
     return build

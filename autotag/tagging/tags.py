@@ -7,13 +7,13 @@ made stay in force: see `tag_removals`.
 from collections.abc import Collection
 
 from sqlalchemy import delete, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from autotag.instances.audit import audit
 from autotag.media import search
 from autotag.models import Tag, TagAssignment
 from autotag.models.names import fold
+from autotag.models.uniqueness import refused_when_taken
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.tag_creation import ensure_tags, lock_tags
 from autotag.tagging.tag_list import LARGEST_ID, TagNotFound, find_tag
@@ -69,15 +69,15 @@ def rename_tag(
 
 
 def _write_name(session: Session, tag: Tag, name: str) -> None:
-    try:
-        with session.begin_nested():
-            tag.name, tag.normalized_name = name, fold(name)
-    except IntegrityError:
+    instance_id = tag.instance_id
+
+    def taken() -> NameTaken | None:
         # Somebody added the name since we looked.
-        other = find_tag(session, tag.instance_id, name)
-        if other is None:
-            raise
-        raise NameTaken(other) from None
+        other = find_tag(session, instance_id, name)
+        return None if other is None else NameTaken(other)
+
+    with refused_when_taken(session, taken):
+        tag.name, tag.normalized_name = name, fold(name)
 
 
 def delete_tag(

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import ProviderUsage
 from autotag.models.base import utc_now
-from autotag.models.insertion import insertion
+from autotag.models.insertion import insert_new, insertion
 from autotag.models.unit_of_work import unit_of_work
 
 
@@ -69,20 +69,52 @@ def reserve_call(
 
     It is counted before it is made: a call whose answer is lost is billed all the same.
     """
-    today = utc_now().date()
     with sessions() as session, unit_of_work(session) as work:
-        if limit and usage(work.session, instance_id, provider, limit, today).month >= limit:
-            return next_month(today)
-        statement = insertion(work.session, ProviderUsage.__table__).values(
-            instance_id=instance_id, provider=provider, day=today, calls=1
+        return count_call(work.session, instance_id, provider, limit)
+
+
+def count_call(
+    session: Session, instance_id: int, provider: str, limit: int, today: date | None = None
+) -> datetime | None:
+    """Do what `reserve_call` does within the caller's transaction."""
+    day = today or utc_now().date()
+    if limit:
+        _hold_month(session, instance_id, provider, day)
+        if usage(session, instance_id, provider, limit, day).month >= limit:
+            return next_month(day)
+    statement = insertion(session, ProviderUsage.__table__).values(
+        instance_id=instance_id, provider=provider, day=day, calls=1
+    )
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["instance_id", "provider", "day"],
+            set_={"calls": ProviderUsage.calls + 1},
         )
-        work.session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["instance_id", "provider", "day"],
-                set_={"calls": ProviderUsage.calls + 1},
-            )
-        )
+    )
     return None
+
+
+def _hold_month(session: Session, instance_id: int, provider: str, day: date) -> None:
+    """Let nobody else count a limited call in this month before the transaction ends.
+
+    The row of the month's first day stands for the month: two who call on different days meet there as well.
+    """
+    first: dict[str, object] = {
+        "instance_id": instance_id,
+        "provider": provider,
+        "day": day.replace(day=1),
+        "calls": 0,
+    }
+    insert_new(session, ProviderUsage.__table__, [first])
+    session.execute(
+        select(ProviderUsage.id)
+        .where(
+            ProviderUsage.instance_id == instance_id,
+            ProviderUsage.provider == provider,
+            ProviderUsage.day == day.replace(day=1),
+        )
+        .with_for_update()
+    )
 
 
 def give_back_call(sessions: sessionmaker[Session], instance_id: int, provider: str) -> None:

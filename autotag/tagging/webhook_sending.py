@@ -25,7 +25,7 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.providers.base import ProviderError
 from autotag.providers.http.client import Limits, WebClient
 from autotag.tagging.webhook_signature import SIGNATURE_HEADER, signature
-from autotag.tagging.webhooks import open_secret
+from autotag.tagging.webhooks import CANNOT_SIGN, open_secret
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -68,7 +68,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What came of one try. `status` is None when there was no answer; `retry_after` is in seconds."""
+    """What came of one try. `status` is None when there was no answer; `retry_after` is in seconds.
+
+    `is_final` says that another try would come to the same.
+    """
 
     held: Held
     at: datetime
@@ -76,6 +79,7 @@ class Tried:
     seconds: float
     reason: str
     retry_after: float | None = None
+    is_final: bool = False
 
     @property
     def is_delivered(self) -> bool:
@@ -212,7 +216,7 @@ class WebhookSender:
 
     def _send(self, webhook: Webhook, held: Held) -> Tried:
         now, started = utc_now(), time.monotonic()
-        status, reason, retry_after = None, "", None
+        status, reason, retry_after, is_final = None, "", None, False
         try:
             secret = open_secret(webhook, self._box)
             body = held.body.encode()
@@ -221,10 +225,16 @@ class WebhookSender:
             if not 200 <= status < 300:
                 reason = f"The address answered {status}."
         except SecretUnreadable as error:
-            reason = f"{error} Make a new secret."
+            reason, is_final = CANNOT_SIGN, True
+            logger.warning(
+                "webhook secret unreadable",
+                instance_id=webhook.instance_id,
+                webhook=webhook.id,
+                reason=error.detail,
+            )
         except ProviderError as error:
             reason = error.message.replace("The endpoint's address", "The address")
-        return Tried(held, now, status, round(time.monotonic() - started, 3), reason, retry_after)
+        return Tried(held, now, status, round(time.monotonic() - started, 3), reason, retry_after, is_final)
 
     def _record(self, webhook: Webhook, tried: Sequence[Tried], left: Sequence[Held]) -> None:
         """Write what came of the tries, and let go of what was not tried. A claim that was lost changes nothing.
@@ -335,7 +345,7 @@ def _write(session: Session, tried: Tried) -> None:
     delivery.claim = delivery.lease_until = None
     if tried.is_delivered:
         delivery.state, delivery.finished_at = DeliveryState.DELIVERED, utc_now()
-    elif delivery.tries >= MOST_TRIES or delivery.event is WebhookEvent.TEST:
+    elif tried.is_final or delivery.tries >= MOST_TRIES or delivery.event is WebhookEvent.TEST:
         delivery.state, delivery.finished_at = DeliveryState.FAILED, utc_now()
     else:
         pause = max(pause_seconds(delivery.tries), tried.retry_after or 0.0)

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from autotag.configuration.secret_box import SecretBox
 from autotag.instances.audit import MASK, audit
-from autotag.models import DeliveryState, Webhook, WebhookDelivery, WebhookEvent
+from autotag.instances.directory import hold_instance
+from autotag.models import DeliveryState, VirtualInstance, Webhook, WebhookDelivery, WebhookEvent
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.models.webhook import ADDRESS_LENGTH
 from autotag.providers.base import ProviderMisconfigured
@@ -16,6 +17,7 @@ from autotag.providers.http.addresses import read_target
 from autotag.tagging.webhook_signature import generate_secret
 
 MOST_IN_AN_INSTANCE = 20
+CANNOT_SIGN = "The stored secret cannot be read, so nothing can be signed or sent; make a new secret."
 
 OFFERED_EVENTS = (
     WebhookEvent.DOCUMENT_TAGGED,
@@ -101,6 +103,8 @@ def create_webhook(
     """Add a webhook; return it and its secret, which is not shown again. Raises WebhookRefused."""
     session = work.session
     address, events = _checked(fields, allowed_private_hosts)
+    # Two who add the last one that is possible would both find room for it.
+    hold_instance(session, instance_id)
     number = session.scalar(select(func.count()).where(Webhook.instance_id == instance_id)) or 0
     if number >= MOST_IN_AN_INSTANCE:
         reason = f"There are {number} webhooks already, and no more are possible. Delete one first."
@@ -162,6 +166,8 @@ def renew_secret(work: UnitOfWork, instance_id: int, webhook_id: int, *, box: Se
     """Give a webhook a new secret, from its next delivery on; return it. Raises WebhookNotFound."""
     webhook = load_webhook(work.session, instance_id, webhook_id, for_change=True)
     secret = _give_secret(webhook, box)
+    # What waits goes on at once: it may have failed for want of a secret that can be read.
+    webhook.failures, webhook.rest_until = 0, None
     audit(
         work.session,
         instance_id,
@@ -189,15 +195,34 @@ def open_secret(webhook: Webhook, box: SecretBox) -> str:
 def rotate_webhook_secrets(work: UnitOfWork, box: SecretBox) -> int:
     """Encrypt with the current key what an earlier key encrypted, in all instances; return how many secrets.
 
-    Raises autotag.configuration.secret_box.SecretUnreadable.
+    What cannot be read stays as it is: `unreadable_webhooks` names it.
     """
     rotated = 0
-    for webhook in work.session.scalars(select(Webhook)):
-        if not box.is_current(webhook.secret):
+    for webhook in work.session.scalars(select(Webhook).order_by(Webhook.id).with_for_update()):
+        if not box.is_current(webhook.secret) and is_readable(webhook, box):
             place = _secret_place(webhook)
             webhook.secret = box.seal(box.open(webhook.secret, place), place)
             rotated += 1
     return rotated
+
+
+def unreadable_webhooks(session: Session, box: SecretBox) -> list[str]:
+    """Name the webhooks, of all instances, whose secret cannot be decrypted."""
+    rows = session.execute(
+        select(Webhook, VirtualInstance.web_id)
+        .join(VirtualInstance, VirtualInstance.id == Webhook.instance_id)
+        .order_by(Webhook.id)
+    )
+    return [
+        f"webhook {webhook.address} (instance {web_id})"
+        for webhook, web_id in rows
+        if not is_readable(webhook, box)
+    ]
+
+
+def is_readable(webhook: Webhook, box: SecretBox) -> bool:
+    """Whether a webhook's secret can be decrypted; until it can, nothing is sent."""
+    return box.can_open(webhook.secret, _secret_place(webhook))
 
 
 def _give_secret(webhook: Webhook, box: SecretBox) -> str:

@@ -78,6 +78,17 @@ print("ready", flush=True)
 sys.stdin.readline()
 print(*(key for key in ids if claim(sessions, int(instance_id), int(key), name)))
 """
+MIGRATE = """
+import sys
+from autotag.models import schema
+from autotag.models.engine import build_engine
+
+engine = build_engine(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+schema.upgrade(engine)
+print(schema.is_current(engine))
+"""
 
 
 def outcome(*names: str) -> Outcome:
@@ -109,6 +120,29 @@ def test_migrations_go_down_to_nothing_and_up_again(engine: Engine) -> None:
     schema.upgrade(engine)
     assert schema.is_current(engine)
     assert set(inspect(engine).get_table_names()) >= set(Base.metadata.tables)
+
+
+def test_two_machines_that_set_up_one_database_at_once_migrate_it_one_after_the_other(
+    postgresql_url: str,
+) -> None:
+    machines = [
+        subprocess.Popen(
+            [sys.executable, "-c", MIGRATE, postgresql_url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for process in machines:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [process.communicate(timeout=60) for process in machines]
+    assert told == [("True\n", "")] * 2
 
 
 def test_two_processes_never_claim_the_same_document(

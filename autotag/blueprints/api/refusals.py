@@ -22,11 +22,9 @@ def changed_meanwhile(error: ConfigurationConflict) -> ResponseReturnValue:
     return problem(409, "changed_meanwhile", f"{error} Read it again before you save.")
 
 
-def secret_unreadable(_error: SecretUnreadable) -> ResponseReturnValue:
+def secret_unreadable(error: SecretUnreadable) -> ResponseReturnValue:
     """Answer that a stored secret cannot be kept."""
-    return problem(
-        409, "secret_unreadable", "The stored key cannot be read any more. Remove it or send it anew."
-    )
+    return problem(409, "secret_unreadable", str(error))
 
 
 blueprint.register_error_handler(InvalidConfiguration, invalid_configuration)

@@ -10,7 +10,7 @@ from autotag.blueprints.auth import blueprint
 from autotag.blueprints.auth.forms import SignInForm
 from autotag.blueprints.presentation import safe_next
 from autotag.extensions import db, limiter
-from autotag.instances.people import authenticate, open_session
+from autotag.instances.people import SignInOvertaken, authenticate, open_session
 from autotag.models import User
 from autotag.models.unit_of_work import unit_of_work
 
@@ -41,20 +41,30 @@ def sign_in() -> ResponseReturnValue:
         return render_template("auth/sign_in.html", form=form, next_path=next_path)
     if form.validate():
         user = authenticate(db.session(), g.instance.id, form.email.data, form.password.data)
-        if user is not None:
-            begin_session(user)
+        if user is not None and begin_session(user):
             return redirect(onward, 303)
         security_events.sign_in_failed(form.email.data)
         form.form_errors.append(WRONG_PAIR)
     return render_template("auth/sign_in.html", form=form, next_path=next_path), 422
 
 
-def begin_session(user: User) -> None:
-    """Open a server-side session and give this browser its token."""
-    with unit_of_work(db.session()) as work:
-        token = open_session(work, user, address=request.remote_addr or "", browser=request.user_agent.string)
-        security_events.signed_in(work, user)
+def begin_session(user: User) -> bool:
+    """Open a server-side session and give this browser its token; False when the password counts no more."""
+    proven_hash = user.password_hash
+    try:
+        with unit_of_work(db.session()) as work:
+            token = open_session(
+                work,
+                user,
+                address=request.remote_addr or "",
+                browser=request.user_agent.string,
+                proven_hash=proven_hash,
+            )
+            security_events.signed_in(work, user)
+    except SignInOvertaken:
+        return False
     signed_in.start(token)
+    return True
 
 
 @blueprint.post("/sign-out")

@@ -1,11 +1,12 @@
 """A configuration entry as a form: made from its declaration, and read from what a browser sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from werkzeug.datastructures import MultiDict
 
 from autotag.configuration.declaration import Entry, Field, Kind
+from autotag.configuration.secret_box import UNREADABLE
 from autotag.configuration.store import Resolved, Submission, shown_values
 from autotag.configuration.validation import Choices
 from autotag.configuration.values import own_version
@@ -77,6 +78,15 @@ def stored_form(resolved: Resolved, choices: Choices) -> EntryForm:
         for field in resolved.entry.fields
     )
     return EntryForm(fields, own_version(resolved))
+
+
+def marked_form(form: EntryForm, unreadable: Collection[str]) -> EntryForm:
+    """Return the form with a reason at those of the fields, given by name, whose stored secret cannot be read."""
+    fields = tuple(
+        replace(field, error=UNREADABLE) if field.declared.name in unreadable else field
+        for field in form.fields
+    )
+    return replace(form, fields=fields)
 
 
 def read_submission(entry: Entry, sent: MultiDict[str, str], actor: str) -> Submission:

@@ -8,6 +8,7 @@ from werkzeug.exceptions import NotFound
 from autotag.blueprints.control_panel.entry_form import (
     EntryForm,
     conflicting_form,
+    marked_form,
     read_submission,
     refused_form,
     stored_form,
@@ -38,6 +39,7 @@ from autotag.configuration.store import (
     reset,
     resolve,
     save,
+    unreadable_fields,
 )
 from autotag.configuration.validation import InvalidConfiguration
 from autotag.extensions import db
@@ -48,7 +50,6 @@ from autotag.tagging.reactions import configuration_changed
 SAVED = "Saved."
 TAGGED_FROM_NOW_ON = "Saved. Images uploaded from now on are tagged."
 RESET = "Reset to the default values."
-UNREADABLE = "The stored key cannot be read any more. Reset the default values, then enter it again."
 LONGEST_SEARCH = 200
 
 
@@ -78,7 +79,8 @@ def entry_page(area: SettingsArea, entry_key: str) -> ResponseReturnValue:
     """Show an entry's form with the values in force."""
     entry = load_entry(area, entry_key)
     resolved = resolve(db.session(), area.place(entry))
-    return render_entry(area, resolved, stored_form(resolved, choices()))
+    unreadable = unreadable_fields(resolved, secret_box(services().config))
+    return render_entry(area, resolved, marked_form(stored_form(resolved, choices()), unreadable))
 
 
 def save_entry(area: SettingsArea, entry_key: str) -> ResponseReturnValue:
@@ -95,8 +97,9 @@ def save_submission(area: SettingsArea, entry: Entry, submission: Submission) ->
     except InvalidConfiguration as error:
         form = refused_form(before, submission, choices(), error.errors)
         return render_entry(area, before, form), 422
-    except SecretUnreadable:
-        reasons = {field.name: UNREADABLE for field in entry.fields if field.is_secret}
+    except SecretUnreadable as error:
+        unreadable = unreadable_fields(before, secret_box(services().config))
+        reasons = dict.fromkeys(unreadable, str(error))
         return render_entry(area, before, refused_form(before, submission, choices(), reasons)), 422
     except ConfigurationConflict as error:
         form = conflicting_form(error.current, submission, choices())

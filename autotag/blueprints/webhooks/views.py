@@ -75,7 +75,11 @@ def show(webhook_id: int) -> ResponseReturnValue:
     before = position(request.args.get("before", ""))
     page = list_deliveries(db.session(), webhook, before_id=before, limit=DELIVERIES_ON_A_PAGE)
     secret = take_secret(webhook.id)
-    return render_template("webhooks/show.html", webhook=webhook, page=page, before=before, secret=secret)
+    is_readable = webhooks.is_readable(webhook, secret_box(services().config))
+    trouble = "" if is_readable else webhooks.CANNOT_SIGN
+    return render_template(
+        "webhooks/show.html", webhook=webhook, page=page, before=before, secret=secret, trouble=trouble
+    )
 
 
 @blueprint.get(f"{ONE_WEBHOOK}/edit")

@@ -1,6 +1,8 @@
 """Secrets decrypt where they were stored, with a key that is known, and nowhere else."""
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import text
 
 from autotag.configuration.secret_box import SecretBox, SecretUnreadable
 
@@ -42,5 +44,14 @@ def test_an_earlier_key_still_decrypts_and_the_current_one_encrypts() -> None:
 
 
 def test_without_its_key_a_secret_is_unreadable() -> None:
-    with pytest.raises(SecretUnreadable, match="not among"):
+    with pytest.raises(SecretUnreadable, match="The stored key cannot be read; enter it again") as caught:
         SecretBox(["new"]).open(SecretBox(["old"]).seal("sesame", PLACE), PLACE)
+    assert "not among" in caught.value.detail
+
+
+@given(text())
+def test_whatever_is_stored_is_read_or_refused_and_never_an_error_of_another_kind(stored: str) -> None:
+    box = SecretBox(["key"])
+    name = box.seal("sesame", PLACE).partition(":")[0]
+    for damaged in (stored, f"{name}:{stored}"):
+        assert not box.can_open(damaged, PLACE)

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from autotag.configuration.declaration import Entry, Field, Kind, Scope
 from autotag.configuration.effective import configuration_version
 from autotag.configuration.entries import (
     ASSET_AUTO_TAGGING_SYSTEM,
@@ -16,7 +17,7 @@ from autotag.configuration.entries import (
     TENSORFLOW,
 )
 from autotag.configuration.export import export
-from autotag.configuration.secret_box import SecretBox
+from autotag.configuration.secret_box import SecretBox, SecretUnreadable
 from autotag.configuration.store import (
     ConfigurationConflict,
     Place,
@@ -25,12 +26,12 @@ from autotag.configuration.store import (
     Submission,
     reset,
     resolve,
-    rotate_secrets,
     save,
     shown_values,
 )
+from autotag.configuration.stored_secrets import rotate_secrets, unreadable_secrets
 from autotag.configuration.validation import InvalidConfiguration
-from autotag.models import AuditEvent, ConfigurationRecord, VirtualInstance
+from autotag.models import AuditEvent, ConfigurationRecord, Level, VirtualInstance
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from tests.unit.at_once import second_of_two
 
@@ -202,6 +203,65 @@ def test_another_host_never_gets_the_stored_key(session: Session, acme: VirtualI
     assert resolve(session, place).secret("api_key", BOX) == ""
 
 
+@pytest.mark.parametrize(
+    ("stored", "entered", "kept"),
+    [
+        (WEST, WEST, True),
+        (WEST, f" {WEST.upper().replace('HTTPS', 'https')}:443/vision/v3.2 ", True),
+        ("", "", True),
+        ("", WEST, False),
+        (WEST, "", False),
+        (WEST, EAST, False),
+        (WEST, WEST.replace("https", "http"), False),
+        (WEST, f"{WEST}:8443", False),
+        (WEST, f"{WEST}.evil.example", False),
+    ],
+)
+def test_an_inherited_key_goes_to_exactly_the_origin_that_it_was_stored_with(
+    acme: VirtualInstance, put: Saver, stored: str, entered: str, kept: bool
+) -> None:
+    put(Place.of(MICROSOFT_COGNITIVE_SERVICES), api_key="the installation's", api_endpoint=stored)
+    saved = put(Place.of(MICROSOFT_COGNITIVE_SERVICES, acme.id), api_endpoint=entered)
+    assert saved.secret("api_key", BOX) == ("the installation's" if kept else "")
+
+
+def test_without_a_key_of_its_own_an_instance_cannot_enable_an_address_of_its_own(
+    acme: VirtualInstance, put: Saver
+) -> None:
+    put(Place.of(MICROSOFT_COGNITIVE_SERVICES), api_key="the installation's")
+    with pytest.raises(InvalidConfiguration) as caught:
+        put(Place.of(MICROSOFT_COGNITIVE_SERVICES, acme.id), api_endpoint=EAST, enabled="true")
+    assert list(caught.value.errors) == ["api_key"]
+
+
+@pytest.mark.parametrize("entered", ["https://[", "https://west:port", f"{WEST}\\@evil.example", "\x00"])
+def test_an_address_that_is_none_is_refused_before_anything_is_kept_for_it(put: Saver, entered: str) -> None:
+    place = Place.of(MICROSOFT_COGNITIVE_SERVICES)
+    put(place, api_key="sesame", api_endpoint=WEST)
+    with pytest.raises(InvalidConfiguration):
+        put(place, api_endpoint=entered)
+
+
+def test_a_secret_of_a_providers_package_belongs_to_the_addresses_of_its_entry(
+    acme: VirtualInstance, put: Saver
+) -> None:
+    """A package that says nothing of where its secret belongs gives it to no address but the stored one."""
+    entry = Entry(
+        key="package",
+        title="Package",
+        category="assets",
+        scope=Scope.INSTANCE,
+        help="",
+        fields=(
+            Field(name="token", label="Token", kind=Kind.SECRET, default="", help=""),
+            Field(name="server", label="Server", kind=Kind.ADDRESS, default="", help=""),
+        ),
+    )
+    put(Place.of(entry), token="the installation's", server=WEST)
+    assert put(Place.of(entry, acme.id), server=f"{WEST}/path").secret("token", BOX) == "the installation's"
+    assert put(Place.of(entry, acme.id), server=EAST).secret("token", BOX) == ""
+
+
 def test_the_audit_trail_says_what_changed_and_masks_secrets(
     session: Session, acme: VirtualInstance, put: Saver
 ) -> None:
@@ -221,6 +281,44 @@ def test_rotation_seals_with_the_new_key(
     with sessions() as other, unit_of_work(other) as work:
         assert rotate_secrets(work, both) == 1
     assert resolve(session, place).secret("api_key", SecretBox(["a new key"])) == "sesame"
+
+
+def test_a_secret_that_cannot_be_read_keeps_no_other_from_the_new_key(
+    session: Session, sessions: sessionmaker[Session], acme: VirtualInstance, put: Saver
+) -> None:
+    damaged, sound = Place.of(GOOGLE_CLOUD_VISION), Place.of(GOOGLE_CLOUD_VISION, acme.id)
+    put(damaged, api_key="sesame")
+    put(sound, api_key="sesame")
+    with sessions() as other, unit_of_work(other) as work:
+        record = work.session.scalars(select(ConfigurationRecord).filter_by(instance_id=None)).one()
+        record.values = record.values | {"api_key": "damaged"}
+        work.session.add(
+            ConfigurationRecord(
+                entry="a package that is gone", level=Level.DEFAULT, values={"key": "x"}, version=9
+            )
+        )
+    both, new = SecretBox(["a new key", "a key of the tests"]), SecretBox(["a new key"])
+    with sessions() as other, unit_of_work(other) as work:
+        assert rotate_secrets(work, both) == 1
+    assert resolve(session, sound).secret("api_key", new) == "sesame"
+    named = "Google Cloud Vision Image Auto Tagging, API Key (System Settings)"
+    assert unreadable_secrets(session, new) == [named]
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"), [({"api_key": "another"}, "another"), ({"remove": {"api_key"}}, "")]
+)
+def test_a_secret_that_cannot_be_read_is_replaced_or_removed(
+    session: Session, put: Saver, change: dict[str, Any], kept: str
+) -> None:
+    place = Place.of(GOOGLE_CLOUD_VISION)
+    put(place, api_key="sesame")
+    record = session.scalars(select(ConfigurationRecord)).one()
+    record.values = record.values | {"api_key": "damaged"}
+    session.commit()
+    with pytest.raises(SecretUnreadable, match="The stored key cannot be read; enter it again"):
+        put(place, confidence_threshold="0.9")
+    assert put(place, **change).secret("api_key", BOX) == kept
 
 
 def test_a_record_of_an_older_version_gets_the_defaults_of_new_fields(session: Session, put: Saver) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,25 @@ def test_unpacking_can_be_cancelled(pack: Pack, tmp_path: Path) -> None:
 def test_copying_can_be_cancelled(tmp_path: Path) -> None:
     with pytest.raises(InstallationCancelled):
         copy_limited(io.BytesIO(b"x"), tmp_path / "copy", 10, lambda: True)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz", "w:bz2"])
+def test_an_archive_that_is_damaged_anywhere_is_unpacked_or_refused(pack: Pack, mode: str) -> None:
+    archive = pack(file("a/model.tflite", bytes(range(256)) * 8), mode=mode)
+    content = archive.read_bytes()
+    for place in range(0, len(content), max(1, len(content) // 150)):
+        damaged = bytearray(content)
+        damaged[place] ^= 0xFF
+        archive.write_bytes(damaged)
+        with suppress(ModelRejected):
+            extract(archive, limit=4096)
+
+
+def test_headers_without_end_are_refused(pack: Pack) -> None:
+    member, _ = file("a/model.tflite")
+    member.pax_headers = {"comment": "x"}
+    header = member.tobuf(tarfile.PAX_FORMAT)[:1024]
+    archive = pack()
+    archive.write_bytes(header * 3000)
+    with pytest.raises(ModelRejected):
+        extract(archive)

@@ -8,6 +8,9 @@ from sqlalchemy import make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
+from autotag.configuration.context import secret_box
+from autotag.configuration.entries import GOOGLE_CLOUD_VISION
+from autotag.configuration.store import Place, Submission, save
 from autotag.models import ProcessState, TaggingState, schema
 from autotag.models.base import utc_now
 from autotag.models.engine import build_engine, sqlite_module
@@ -15,6 +18,7 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.serving import doctor
 from autotag.serving.doctor import Check, examine
 from autotag.tagging.heartbeats import Heartbeat, Part, living
+from autotag.tagging.webhooks import WebhookFields, create_webhook
 from tests.conftest import wait_for
 from tests.unit.conftest import Factory
 
@@ -22,7 +26,7 @@ from tests.unit.conftest import Factory
 @pytest.fixture
 def look(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Config], Check]:
     """Makes one check alone: they are independent, and the one of the model takes a while."""
-    names = ("database", "broker", "storage", "model", "tensorflow", "workers", "documents")
+    names = ("database", "broker", "storage", "model", "tensorflow", "workers", "documents", "secrets")
     by_name = dict(zip(names, doctor.CHECKS, strict=True))
 
     def look(name: str, config: Config) -> Check:
@@ -200,3 +204,25 @@ def test_documents_in_trouble_are_counted_and_are_no_fault(
     assert (check.ok, check.detail) == (True, "0 queued, 0 running, 2 failed, 1 quarantined")
     assert "Operations" in check.advice
     assert not look("documents", replace(config, database_url="sqlite:////nowhere/at/all.sqlite")).ok
+
+
+def test_stored_keys_that_cannot_be_read_are_named(
+    look: Callable[[str, Config], Check], config: Config, sessions: sessionmaker[Session], make: Factory
+) -> None:
+    assert look("secrets", config).ok
+    acme, box = make.instance("acme"), secret_box(config)
+    texts = {"api_key": "a key", "confidence_threshold": "0.5", "maximum_number_of_calls": "0"}
+    fields = WebhookFields("https://example.com/hook", ["document.tagged"])
+    with sessions() as session, unit_of_work(session) as work:
+        for place in (Place.of(GOOGLE_CLOUD_VISION), Place.of(GOOGLE_CLOUD_VISION, acme.id)):
+            save(work, place, Submission(texts, "eva"), box=box, choices={})
+        create_webhook(work, acme.id, fields, box=box, allowed_private_hosts=(), user_id=None, actor="eva")
+    assert look("secrets", config).ok
+    check = look("secrets", replace(config, secret_key="another"))
+    assert not check.ok
+    assert check.detail == (
+        "cannot be read: Google Cloud Vision Image Auto Tagging, API Key (System Settings); "
+        "Google Cloud Vision Image Auto Tagging, API Key (instance acme); "
+        "webhook https://example.com/hook (instance acme)"
+    )
+    assert "AUTOTAG_SECRET_KEY_FALLBACKS" in check.advice

@@ -22,7 +22,13 @@ from autotag.tagging.webhook_sending import (
     due_webhooks,
     pause_seconds,
 )
-from autotag.tagging.webhooks import WebhookFields, create_webhook, set_webhook_paused
+from autotag.tagging.webhooks import (
+    CANNOT_SIGN,
+    WebhookFields,
+    create_webhook,
+    renew_secret,
+    set_webhook_paused,
+)
 from tests.unit.conftest import Factory
 
 BOX = SecretBox(["key"])
@@ -201,7 +207,7 @@ def test_a_secret_that_cannot_be_read_sends_nothing_and_says_so(outbox: Outbox) 
     outbox.note()
     outbox.send(box=SecretBox(["another key"]))
     assert outbox.receiver.connections == 0
-    assert "Make a new secret" in outbox.deliveries()[0].attempts[0][3]
+    assert "make a new secret" in outbox.deliveries()[0].attempts[0][3]
 
 
 def test_an_address_that_never_answers_costs_its_time_and_no_more(outbox: Outbox) -> None:
@@ -284,3 +290,27 @@ def test_pauses_grow_with_jitter_up_to_a_limit() -> None:
 def test_a_lease_is_longer_than_a_hand() -> None:
     limits = webhook_sending.LIMITS
     assert webhook_sending.HAND_SECONDS + limits.total_seconds + 15 < LEASE.total_seconds()
+
+
+@pytest.mark.parametrize("damage", ["damaged", "{key}:A", "{key}:AAAA"])
+def test_with_a_secret_that_cannot_be_read_a_delivery_fails_with_the_reason_and_is_not_tried_again(
+    outbox: Outbox, sessions: sessionmaker[Session], damage: str
+) -> None:
+    key = outbox.webhook.secret.partition(":")[0]
+    with sessions() as session, unit_of_work(session) as work:
+        work.session.execute(update(Webhook).values(secret=damage.format(key=key)))
+    outbox.note(2)
+    assert outbox.send() == 1
+    with sessions() as session:
+        first, second = session.scalars(select(WebhookDelivery).order_by(WebhookDelivery.id))
+        webhook = session.scalars(select(Webhook)).one()
+    assert (first.state, first.tries) == (DeliveryState.FAILED, 1)
+    assert first.attempts[0][3] == CANNOT_SIGN
+    assert second.state is DeliveryState.WAITING
+    assert webhook.failures == 1
+    assert webhook.rest_until is not None
+    assert due_webhooks(sessions) == []
+    with sessions() as session, unit_of_work(session) as work:
+        renew_secret(work, webhook.instance_id, webhook.id, box=BOX, actor="eva")
+    assert outbox.send() == 1
+    assert outbox.receiver.requests

@@ -201,3 +201,18 @@ def test_secrets_move_to_the_current_key(add: Add, sessions: sessionmaker[Sessio
     with sessions() as session:
         stored = webhooks.load_webhook(session, webhook.instance_id, webhook.id)
         assert webhooks.open_secret(stored, new) == secret
+
+
+def test_a_secret_that_cannot_be_read_keeps_no_other_from_the_current_key(
+    add: Add, sessions: sessionmaker[Session]
+) -> None:
+    damaged, (webhook, secret) = add()[0], add()
+    with sessions() as session, unit_of_work(session) as work:
+        webhooks.load_webhook(work.session, damaged.instance_id, damaged.id).secret = "damaged"
+    both, new = SecretBox(["new key", "key"]), SecretBox(["new key"])
+    with sessions() as session, unit_of_work(session) as work:
+        assert webhooks.rotate_webhook_secrets(work, both) == 1
+    with sessions() as session:
+        stored = webhooks.load_webhook(session, webhook.instance_id, webhook.id)
+        assert webhooks.open_secret(stored, new) == secret
+        assert webhooks.unreadable_webhooks(session, new) == [f"webhook {ADDRESS} (instance acme)"]

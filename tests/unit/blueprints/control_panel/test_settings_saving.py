@@ -232,15 +232,25 @@ def test_enabling_a_provider_says_what_happens_next(administrator: Browser) -> N
     assert "Saved. Auto tagging is off:" in said(administrator.page(path))
 
 
-def test_a_key_that_cannot_be_read_any_more_is_told(
-    administrator: Browser, sessions: sessionmaker[Session]
+@pytest.mark.parametrize("damage", ["deadbeef:AAAA", "A", "AAAA", "no key: %"])
+def test_a_key_that_cannot_be_read_any_more_is_told_and_can_be_entered_again(
+    administrator: Browser, sessions: sessionmaker[Session], damage: str
 ) -> None:
     path = f"{INSTANCE}/google-cloud-vision"
     save(administrator, path, {"api_key": SECRET})
     with sessions() as session:
         record = session.scalars(select(ConfigurationRecord)).one()
-        record.values = record.values | {"api_key": "deadbeef:AAAA"}
+        record.values = record.values | {"api_key": damaged_like(record.values["api_key"], damage)}
         session.commit()
+    told = "The stored key cannot be read; enter it again."
+    assert told in said(administrator.page(path))
     answer = administrator.post(path, form_values(administrator.page(path)))
     assert answer.status_code == 422
-    assert "cannot be read any more" in said(parsed(answer))
+    assert told in said(parsed(answer))
+    save(administrator, path, {"api_key": SECRET})
+    assert told not in said(administrator.page(path))
+
+
+def damaged_like(sealed: str, damage: str) -> str:
+    """Keep the name of the key, and damage what stands behind it."""
+    return f"{sealed.partition(':')[0]}:{damage}" if damage.isalpha() else damage

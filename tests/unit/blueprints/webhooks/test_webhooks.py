@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.config import Config
 from autotag.models import DeliveryState, Role, VirtualInstance, Webhook, WebhookDelivery, WebhookEvent
 from autotag.models.unit_of_work import unit_of_work
+from autotag.tagging.webhooks import CANNOT_SIGN
 from tests.conftest import counted_statements
 from tests.unit.blueprints.conftest import Browser, control, parsed, said
 from tests.unit.conftest import Factory
@@ -264,3 +265,14 @@ def test_no_more_than_twenty_are_sent_by_hand_in_a_minute(
     answers = [administrator.post(f"{page_of}/test").status_code for _ in range(22)]
     assert answers == [303] * 20 + [429] * 2
     assert len(webhook_receiver.requests) == 20
+
+
+def test_a_secret_that_cannot_be_read_is_told_until_there_is_a_new_one(
+    administrator: Browser, page_of: str, sessions: sessionmaker[Session]
+) -> None:
+    with sessions() as session:
+        session.scalars(select(Webhook)).one().secret = "damaged"
+        session.commit()
+    assert CANNOT_SIGN in said(administrator.page(page_of))
+    administrator.post(f"{page_of}/secret")
+    assert CANNOT_SIGN not in said(administrator.page(page_of))
