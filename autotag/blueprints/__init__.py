@@ -3,6 +3,7 @@
 from flask import Flask
 
 from autotag.blueprints import errors, hooks, presentation, security
+from autotag.blueprints.cookies import HostBoundSessions
 from autotag.blueprints.services import Services
 from autotag.config import Config
 from autotag.extensions import compress, csrf, db, limiter, login_manager
@@ -40,6 +41,7 @@ def configure(app: Flask, config: Config) -> None:
         BOOTSTRAP_SERVE_LOCAL=True,
         TEMPLATES_AUTO_RELOAD=False,
     )
+    app.session_interface = HostBoundSessions()
     security.believe_proxies(app, config.proxies)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
