@@ -105,6 +105,18 @@ def revoke_any_token(work: UnitOfWork, instance_id: int, token_id: int, *, actor
     return _revoke(work, instance_id, None, token_id, actor)
 
 
+def revoke_all_tokens(work: UnitOfWork, user: User, *, actor: str) -> int:
+    """End all tokens of a person at once; return how many there were."""
+    rows = list_tokens(work.session, user)
+    if rows:
+        changes = [["Token", _said(row), ""] for row in rows]
+        audit(work.session, user.instance_id, actor, "API tokens revoked", user.email, changes)
+    for row in rows:
+        work.session.delete(row)
+    work.session.flush()
+    return len(rows)
+
+
 def load_token(session: Session, instance_id: int, token: str) -> ApiToken | None:
     """Return the live token of an active person of this instance with the person, or None.
 

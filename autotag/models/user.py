@@ -25,7 +25,10 @@ class Role(StrEnum):
 
 
 class User(TenantOwned, Base):
-    """A person in one virtual instance; the same address in two instances is two users."""
+    """A person in one virtual instance; the same address in two instances is two users.
+
+    While `must_change_password` is set, the password is a generated one that others may have seen.
+    """
 
     __tablename__ = "user_account"
     __table_args__ = (UniqueConstraint("instance_id", "email"),)
@@ -33,6 +36,7 @@ class User(TenantOwned, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(254))
     password_hash: Mapped[str] = mapped_column(String(255))
+    must_change_password: Mapped[bool] = mapped_column(default=False)
     role: Mapped[Role] = mapped_column(Choice(Role))
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)

@@ -1,10 +1,10 @@
 """The forms of one's own password, and of a new API token."""
 
-from wtforms import PasswordField, SelectField, StringField
+from wtforms import BooleanField, PasswordField, SelectField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from autotag.blueprints.control_panel.forms import RefusableForm, RoleForm
-from autotag.instances.people import PASSWORD_MAXIMUM_LENGTH
+from autotag.instances.passwords import MAXIMUM_LENGTH
 from autotag.instances.tokens import NAME_LENGTH
 from autotag.models import Role
 
@@ -16,15 +16,16 @@ class OwnPasswordForm(RefusableForm):
 
     current = PasswordField(
         "Current password",
-        validators=[InputRequired("Enter your current password."), Length(max=PASSWORD_MAXIMUM_LENGTH)],
+        validators=[InputRequired("Enter your current password."), Length(max=MAXIMUM_LENGTH)],
     )
     password = PasswordField(
         "New password",
-        validators=[InputRequired("Enter a new password."), Length(max=PASSWORD_MAXIMUM_LENGTH)],
+        validators=[InputRequired("Enter a new password."), Length(max=MAXIMUM_LENGTH)],
     )
     again = PasswordField(
         "New password again", validators=[EqualTo("password", "This is not the same password.")]
     )
+    end_tokens = BooleanField("Also revoke my API tokens")
 
 
 class TokenForm(RoleForm):

@@ -12,12 +12,16 @@ from autotag.blueprints.documents import MAXIMUM_ID
 from autotag.blueprints.services import services
 from autotag.extensions import db, limiter
 from autotag.instances import people
+from autotag.instances.errors import PeopleError
 from autotag.instances.first_sign_in import forget_first_password
+from autotag.instances.passwords import choose_password
+from autotag.instances.tokens import list_tokens
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
 
 ATTEMPTS = "10 per minute"
 WRONG_PASSWORD = "This is not your current password."  # noqa: S105 - a sentence
+SAME_PASSWORD = "This is your current password. Choose another one."  # noqa: S105 - as above
 
 blueprint.add_app_template_filter(browser_name)
 
@@ -38,7 +42,7 @@ def index() -> ResponseReturnValue:
 @limiter.limit(ATTEMPTS, key_func=own_account)
 @requires(Role.VIEWER)
 def change_password() -> ResponseReturnValue:
-    """Change one's own password; every other session ends."""
+    """Change one's own password; every other session ends, and the API tokens if the person says so."""
     form = OwnPasswordForm()
     if not form.validate():
         return render_account(form), 422
@@ -46,17 +50,23 @@ def change_password() -> ResponseReturnValue:
     if people.authenticate(db.session(), g.instance.id, user.email, form.current.data) is None:
         form.refuse({"current": WRONG_PASSWORD})
         return render_account(form), 422
+    if form.password.data == form.current.data:
+        form.refuse({"password": SAME_PASSWORD})
+        return render_account(form), 422
+    was_generated, keep_tokens = user.must_change_password, not form.end_tokens.data
     try:
+        new = choose_password(form.password.data, about=(user.email, *people.names_of(g.instance)))
         with unit_of_work(db.session()) as work:
             kept = current_user.session_id
-            people.set_password(work, user, form.password.data, actor=user.email, keep_session=kept)
-    except people.PeopleError as error:
+            people.set_password(work, user, new, actor=user.email, keep_session=kept, keep_tokens=keep_tokens)
+    except PeopleError as error:
         form.refuse({error.field: error.message})
         return render_account(form), 422
     if g.instance.is_default:
         forget_first_password(services().config.instance_path, user.email)
-    flash("Your password is changed. Your other sessions are ended.", "success")
-    return redirect(url_for("account.index"), 303)
+    ended = "sessions are" if keep_tokens else "sessions and your API tokens are"
+    flash(f"Your password is changed. Your other {ended} ended.", "success")
+    return redirect(url_for("documents.index" if was_generated else "account.index"), 303)
 
 
 @blueprint.post(f"/sessions/<int(max={MAXIMUM_ID}):session_id>/end")
@@ -80,6 +90,10 @@ def end_others() -> ResponseReturnValue:
 
 
 def render_account(form: OwnPasswordForm) -> str:
-    """Render the account page."""
-    sessions = people.list_sessions(db.session(), current_user.user)
-    return render_template("account/index.html", form=form, sessions=sessions)
+    """Render the account page, of which a person with a generated password sees the form for another one only."""
+    user = current_user.user
+    if user.must_change_password:
+        return render_template("account/first_password.html", form=form)
+    sessions = people.list_sessions(db.session(), user)
+    tokens = len(list_tokens(db.session(), user))
+    return render_template("account/index.html", form=form, sessions=sessions, tokens=tokens)

@@ -10,6 +10,7 @@ from autotag.blueprints.auth import blueprint
 from autotag.blueprints.auth.forms import SignInForm
 from autotag.blueprints.presentation import safe_next
 from autotag.extensions import db, limiter
+from autotag.instances.passwords import renew
 from autotag.instances.people import authenticate, open_session
 from autotag.models import User
 from autotag.models.unit_of_work import unit_of_work
@@ -39,15 +40,17 @@ def sign_in() -> ResponseReturnValue:
     if form.validate():
         user = authenticate(db.session(), g.instance.id, form.email.data, form.password.data)
         if user is not None:
-            begin_session(user)
+            begin_session(user, renew(user.password_hash, form.password.data))
             return redirect(onward, 303)
         form.form_errors.append(WRONG_PAIR)
     return render_template("auth/sign_in.html", form=form, next_path=next_path), 422
 
 
-def begin_session(user: User) -> None:
-    """Open a server-side session and give this browser its token."""
+def begin_session(user: User, renewed_hash: str | None = None) -> None:
+    """Open a server-side session and give this browser its token; keep a newer hash of the password, if given."""
     with unit_of_work(db.session()) as work:
+        if renewed_hash is not None:
+            user.password_hash = renewed_hash
         token = open_session(work, user, address=request.remote_addr or "", browser=request.user_agent.string)
     signed_in.start(token)
 

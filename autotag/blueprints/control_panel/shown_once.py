@@ -2,7 +2,6 @@
 read."""
 
 import json
-import secrets
 from dataclasses import dataclass
 
 from flask import g, session
@@ -22,11 +21,6 @@ class ShownOnce:
 
     email: str
     password: str
-
-
-def generate_password() -> str:
-    """Return a new password, 96 random bits."""
-    return secrets.token_urlsafe(12)
 
 
 def keep_password(email: str, password: str, key: str = PASSWORD) -> None:

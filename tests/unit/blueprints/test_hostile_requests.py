@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from autotag.config import Config
 from autotag.extensions import limiter
-from autotag.instances.people import hash_password
+from autotag.instances.passwords import choose_password
 from autotag.instances.tokens import create_token
 from autotag.models import Document, Role, User, VirtualInstance, Webhook
 from autotag.models.unit_of_work import unit_of_work
@@ -224,7 +224,7 @@ def guess(
     app: Flask, quick_hashes: None, make: Factory, acme: VirtualInstance
 ) -> Iterator[Callable[..., int]]:
     """Tries to sign in, from an address; returns the status."""
-    make.user(acme, email="ann@example.test", password_hash=hash_password(PASSWORD))
+    make.user(acme, email="ann@example.test", password_hash=choose_password(PASSWORD).hash)
     app.config["WTF_CSRF_ENABLED"] = False
 
     def guess(email: str, password: str, address: str) -> int:
