@@ -6,9 +6,9 @@ from wtforms.validators import EqualTo, InputRequired, Length
 from autotag.blueprints.control_panel.forms import RefusableForm, RoleForm
 from autotag.instances.passwords import MAXIMUM_LENGTH
 from autotag.instances.tokens import NAME_LENGTH
-from autotag.models import Role
 
-LIFETIMES = (("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("", "Until it is revoked"))
+LIFETIMES = (7, 30, 90, 365)
+DEFAULT_LIFETIME = 90
 
 
 class OwnPasswordForm(RefusableForm):
@@ -35,9 +35,15 @@ class TokenForm(RoleForm):
         "Name",
         validators=[InputRequired("Enter a name that says what the token is for."), Length(max=NAME_LENGTH)],
     )
-    days = SelectField("Good for", default="90")
+    days = SelectField("Good for", coerce=int)
+    current = PasswordField(
+        "Your password",
+        validators=[InputRequired("Enter your password."), Length(max=MAXIMUM_LENGTH)],
+    )
 
-    def offer(self, roles: list[Role]) -> None:
-        """Let these roles be chosen, and how long the token is good."""
-        super().offer(roles)
-        self.days.choices = list(LIFETIMES)
+    def offer_lifetimes(self, longest: int) -> None:
+        """Let the token be good for so many days at most."""
+        days = sorted({each for each in LIFETIMES if each < longest} | {longest})
+        self.days.choices = [(each, "1 day" if each == 1 else f"{each} days") for each in days]
+        if not self.is_submitted():
+            self.days.data = min(DEFAULT_LIFETIME, longest)

@@ -8,6 +8,7 @@ from autotag.blueprints.access import requires
 from autotag.blueprints.account import blueprint
 from autotag.blueprints.account.browsers import browser_name
 from autotag.blueprints.account.forms import OwnPasswordForm
+from autotag.blueprints.account.passwords import ATTEMPTS, WRONG_PASSWORD, own_account
 from autotag.blueprints.documents import MAXIMUM_ID
 from autotag.blueprints.services import services
 from autotag.extensions import db, limiter
@@ -19,16 +20,9 @@ from autotag.instances.tokens import list_tokens
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
 
-ATTEMPTS = "10 per minute"
-WRONG_PASSWORD = "This is not your current password."  # noqa: S105 - a sentence
-SAME_PASSWORD = "This is your current password. Choose another one."  # noqa: S105 - as above
+SAME_PASSWORD = "This is your current password. Choose another one."  # noqa: S105 - a sentence
 
 blueprint.add_app_template_filter(browser_name)
-
-
-def own_account() -> str:
-    """Name the account, so that guesses of its password count together."""
-    return f"account:{current_user.user.id}"
 
 
 @blueprint.get("")
