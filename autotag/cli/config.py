@@ -25,6 +25,7 @@ from autotag.configuration.store import (
     shown_values,
 )
 from autotag.inference.store import ModelStore
+from autotag.instances import second_factor
 from autotag.instances.administration import find_by_web_id
 from autotag.models import Level
 from autotag.tagging.reactions import configuration_changed
@@ -191,6 +192,7 @@ def rotate(as_json: bool) -> None:
     with writing(config) as work:
         box = secret_box(config)
         count = rotate_secrets(work, box) + rotate_webhook_secrets(work, box)
+        count += second_factor.rotate_secrets(work, box)
     click.echo(json.dumps({"encrypted": count}) if as_json else f"{count} secrets encrypted anew")
 
 

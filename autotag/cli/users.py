@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from autotag.cli.database import actor, reading, writing
 from autotag.cli.environment import load_config, read_line
 from autotag.cli.options import INSTANCE, JSON
+from autotag.instances import second_factor
 from autotag.instances.administration import find_by_web_id
 from autotag.instances.first_sign_in import forget_first_password
 from autotag.instances.passwords import choose_or_generate, choose_password
@@ -120,6 +121,19 @@ def deactivate(web_id: str, email: str, as_json: bool) -> None:
     with writing(load_config()) as work:
         instance, user = _find(work.session, web_id, email)
         set_user_active(work, instance, user, False, actor=actor())
+    _tell(user, as_json)
+
+
+@command.command(name="reset-second-factor")
+@INSTANCE
+@EMAIL
+@JSON
+def reset_second_factor(web_id: str, email: str, as_json: bool) -> None:
+    """Turn off the second factor of a user who has lost it, and end the user's sessions."""
+    with writing(load_config()) as work:
+        _, user = _find(work.session, web_id, email)
+        if not second_factor.remove(work, user, actor=actor()):
+            raise click.ClickException(f"{user.email} has no second factor.")
     _tell(user, as_json)
 
 

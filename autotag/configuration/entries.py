@@ -306,6 +306,12 @@ SIGN_IN = Entry(
             minimum=1,
             maximum=3650,
         ),
+        boolean(
+            "require_second_factor",
+            "Require a Second Factor",
+            False,
+            "People without a second factor are led to set one up before they can do anything else.",
+        ),
     ),
 )
 

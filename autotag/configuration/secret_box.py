@@ -14,7 +14,7 @@ NONCE_BYTES = 12
 """The nonce length that AES-GCM is defined for (NIST SP 800-38D, 8.2.1)."""
 
 
-class SecretUnreadable(Exception):
+class SecretUnreadable(ValueError):
     """A stored secret cannot be decrypted: its key is gone, or it was copied from another place."""
 
 

@@ -12,10 +12,15 @@ from autotag.configuration.store import Place, resolve
 class SignInSettings:
     """What is in force for an instance. `longest_token_days` bounds the life of new API tokens."""
 
+    requires_second_factor: bool
+
     longest_token_days: int
 
 
 def load_sign_in_settings(session: Session, instance_id: int) -> SignInSettings:
     """Read the settings in force for an instance."""
     values = resolve(session, Place.of(SIGN_IN, instance_id)).values
-    return SignInSettings(longest_token_days=values["maximum_token_lifetime"])
+    return SignInSettings(
+        requires_second_factor=values["require_second_factor"],
+        longest_token_days=values["maximum_token_lifetime"],
+    )

@@ -5,6 +5,7 @@ from wtforms.validators import EqualTo, InputRequired, Length
 
 from autotag.blueprints.control_panel.forms import RefusableForm, RoleForm
 from autotag.instances.passwords import MAXIMUM_LENGTH
+from autotag.instances.second_factor import LONGEST_CODE
 from autotag.instances.tokens import NAME_LENGTH
 
 LIFETIMES = (7, 30, 90, 365)
@@ -47,3 +48,23 @@ class TokenForm(RoleForm):
         self.days.choices = [(each, "1 day" if each == 1 else f"{each} days") for each in days]
         if not self.is_submitted():
             self.days.data = min(DEFAULT_LIFETIME, longest)
+
+
+class SecondFactorForm(RefusableForm):
+    """One's password, and a code of the app that is being set up."""
+
+    current = PasswordField(
+        "Your password",
+        validators=[InputRequired("Enter your password."), Length(max=MAXIMUM_LENGTH)],
+    )
+    code = StringField(
+        "Code", validators=[InputRequired("Enter the code that the app shows."), Length(max=LONGEST_CODE)]
+    )
+
+
+class TurnOffForm(SecondFactorForm):
+    """The same for a second factor that is on, for which a recovery code does as well."""
+
+    code = StringField(
+        "Code or recovery code", validators=[InputRequired("Enter a code."), Length(max=LONGEST_CODE)]
+    )

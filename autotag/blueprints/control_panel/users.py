@@ -11,7 +11,7 @@ from autotag.blueprints.documents import MAXIMUM_ID
 from autotag.blueprints.presentation import role_label
 from autotag.blueprints.services import services
 from autotag.extensions import db
-from autotag.instances import people
+from autotag.instances import people, second_factor
 from autotag.instances.errors import PeopleError
 from autotag.instances.first_sign_in import forget_first_password
 from autotag.instances.passwords import choose_or_generate
@@ -124,6 +124,18 @@ def activate(user_id: int) -> ResponseReturnValue:
 def deactivate(user_id: int) -> ResponseReturnValue:
     """Shut a person out at once."""
     return switch(manageable(user_id), False)
+
+
+@blueprint.post(f"{ONE_USER}/second-factor/reset")
+@requires(Role.ADMINISTRATOR)
+def reset_second_factor(user_id: int) -> ResponseReturnValue:
+    """Turn a person's second factor off, who has lost it, and end their sessions."""
+    user = manageable(user_id)
+    with unit_of_work(db.session()) as work:
+        was_on = second_factor.remove(work, user, actor=current_user.user.email)
+    state = "is reset. They are signed out everywhere." if was_on else "was off already."
+    flash(f"The second factor of {user.email} {state}", "success")
+    return redirect(url_for("users.show", user_id=user.id), 303)
 
 
 def switch(user: User, active: bool) -> ResponseReturnValue:

@@ -68,4 +68,4 @@ def test_every_word_has_to_be_there() -> None:
 
 
 def test_an_entry_is_found_by_the_name_that_programs_use() -> None:
-    assert [item.entry for item in search_entries(ENTRIES, "maximum_pixels")] == [UPLOADS, SIGN_IN]
+    assert [item.entry for item in search_entries(ENTRIES, "maximum_pixels")] == [UPLOADS]
