@@ -200,7 +200,7 @@ def _secret_of(user: User, box: Box) -> str:
     try:
         return box.open(user.totp_secret or "", _place(user))
     except ValueError:
-        logger.exception("a second factor cannot be read", user=user.email)
+        logger.exception("a second factor cannot be read", user_id=user.id)
         return ""
 
 

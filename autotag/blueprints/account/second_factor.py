@@ -3,7 +3,8 @@
 import json
 
 import segno
-from flask import Response, abort, flash, g, redirect, render_template, request, session, url_for
+from flask import Response, abort, flash, g, redirect, render_template, request, url_for
+from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from markupsafe import Markup
@@ -61,7 +62,7 @@ def set_up_second_factor() -> ResponseReturnValue:
     except PeopleError as error:
         form.refuse({error.field: error.message})
         return render_off(form), 422
-    session.pop(NEW_SECRET, None)
+    cookie.pop(NEW_SECRET, None)
     keep_codes(codes)
     flash("Your second factor is on. Your other sessions are ended.", "success")
     return redirect(url_for("account.second_factor"), 303)
@@ -163,10 +164,10 @@ def secret_to_set_up() -> str:
     """Return the secret that the page offers: the same one until it is used, so that a reload changes no app."""
     place = f"{NEW_SECRET}/{g.instance.id}/{current_user.user.id}"
     try:
-        return box().open(session.get(NEW_SECRET, ""), place)
+        return box().open(cookie.get(NEW_SECRET, ""), place)
     except ValueError:
         secret = factors.new_secret()
-        session[NEW_SECRET] = box().seal(secret, place)
+        cookie[NEW_SECRET] = box().seal(secret, place)
         return secret
 
 
