@@ -3,7 +3,8 @@
 import hashlib
 import time
 
-from flask import g, session
+from flask import g
+from flask import session as cookie
 
 from autotag.extensions import db
 from autotag.instances.people import UserNotFound, load_user
@@ -18,14 +19,14 @@ ATTEMPTS = "5 per minute; 20 per hour"
 
 def begin(user: User) -> None:
     """Note that this browser gave the person's password; whatever the cookie held before is dropped."""
-    session.clear()
-    session[PENDING] = [user.id, int(time.time()), _fingerprint(user)]
+    cookie.clear()
+    cookie[PENDING] = [user.id, int(time.time()), _fingerprint(user)]
 
 
 def pending_user() -> User | None:
     """Return who gave the right password in this browser a moment ago; None when it is no longer so."""
     try:
-        user_id, since, fingerprint = session.get(PENDING) or (0, 0, "")
+        user_id, since, fingerprint = cookie.get(PENDING) or (0, 0, "")
         user = load_user(db.session(), g.instance.id, user_id)
     except (UserNotFound, ValueError):
         return None
@@ -37,7 +38,7 @@ def pending_user() -> User | None:
 
 def attempted_account() -> str:
     """Name the account whose code is being tried, so that guesses from many addresses count together."""
-    user_id = (session.get(PENDING) or [0])[0]
+    user_id = (cookie.get(PENDING) or [0])[0]
     return f"code:{g.instance.id}:{user_id}"
 
 
