@@ -223,7 +223,7 @@ def open_site(
         token = open_session(work, person, address="127.0.0.1", browser="bench")
         paths = addresses(work.session, person.instance_id)
     app = create_app(config)
-    serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+    serializer = app.session_interface.serializer_for(app, "localhost")  # type: ignore[attr-defined]
     cookie = serializer.dumps({"_user_id": token, "_fresh": True})
     return Site(documents, total, app, f"{app.config['SESSION_COOKIE_NAME']}={cookie}", paths)
 

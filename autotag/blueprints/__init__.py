@@ -3,9 +3,10 @@
 from flask import Flask
 
 from autotag.blueprints import errors, hooks, presentation, security
+from autotag.blueprints.cookies import HostBoundSessions
 from autotag.blueprints.services import Services
 from autotag.config import Config
-from autotag.extensions import compress, csrf, db, limiter, login_manager
+from autotag.extensions import compress, csrf, db, limiter, login_manager, rate_limit_storage
 from autotag.media.storage_choice import storage_of
 from autotag.models.engine import engine_options
 from autotag.tagging.ledger import Ledger
@@ -28,7 +29,7 @@ def configure(app: Flask, config: Config) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_TIME_LIMIT=None,
-        RATELIMIT_STORAGE_URI="memory://",
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
         RATELIMIT_HEADERS_ENABLED=True,
         RATELIMIT_HEADER_LIMIT="RateLimit-Limit",
         RATELIMIT_HEADER_REMAINING="RateLimit-Remaining",
@@ -40,10 +41,12 @@ def configure(app: Flask, config: Config) -> None:
         BOOTSTRAP_SERVE_LOCAL=True,
         TEMPLATES_AUTO_RELOAD=False,
     )
+    app.session_interface = HostBoundSessions()
     security.believe_proxies(app, config.proxies)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     queue = TaggingQueue(connect(config.broker_url))
+    app.config.update(rate_limit_storage(config.broker_url, queue.connection.connection_pool))
     app.extensions["autotag"] = Services(
         config=config,
         storage=storage_of(config),

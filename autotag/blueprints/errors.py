@@ -16,6 +16,7 @@ from autotag.configuration.entries import UnknownEntry
 from autotag.configuration.overview import UnknownCategory
 from autotag.instances.administration import UnknownInstance
 from autotag.instances.hosts import MalformedHost
+from autotag.instances.passwords import PasswordsBusy
 from autotag.instances.people import SessionNotFound, UserNotFound
 from autotag.instances.tokens import TokenNotFound
 from autotag.media.editing import TextsRefused
@@ -109,6 +110,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(StorageError, _storage)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(PasswordsBusy, _passwords_busy)
     for busy in (OperationalError, TagsKeepVanishing):
         app.register_error_handler(busy, _busy)
     app.register_error_handler(OSError, _system)
@@ -236,6 +238,12 @@ def _busy(error: Exception) -> ResponseReturnValue:
     """Answer when the database is away, or others kept it busy for too long: nothing was changed."""
     logger.error("database unavailable", method=request.method, path=request.path, exc_info=error)
     return _again_later(error_page(503, "unavailable", f"The database does not answer. {NOTHING_CHANGED}"))
+
+
+def _passwords_busy(_: PasswordsBusy) -> ResponseReturnValue:
+    """Answer when too many people sign in at once: a password costs much time and memory on purpose."""
+    logger.warning("too many passwords at once", method=request.method, path=request.path)
+    return _again_later(error_page(503, "unavailable", f"Too many people are signing in. {NOTHING_CHANGED}"))
 
 
 def _system(error: OSError) -> ResponseReturnValue:

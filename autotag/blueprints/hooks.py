@@ -14,6 +14,7 @@ from autotag.blueprints.errors import InstanceNotFound, is_api, problem, wants_p
 from autotag.blueprints.request_counts import note_request
 from autotag.blueprints.security import STATIC_ENDPOINTS
 from autotag.blueprints.services import services
+from autotag.blueprints.sign_in_steps import unfinished_step
 from autotag.extensions import db
 from autotag.instances.directory import find_instance
 from autotag.instances.hosts import parse_host
@@ -86,14 +87,17 @@ def _limit_body() -> None:
 
 
 def _refuse_strangers() -> ResponseReturnValue | None:
-    """Closed by default: without a sign-in only views marked public answer, and an unknown address is a 404."""
+    """Closed by default: without a sign-in only views marked public answer, and an unknown address is a 404.
+
+    Whoever is signed in first does what the sign-in still asks for.
+    """
     view = request.endpoint and _view(request.endpoint)
     if not view or needs_no_instance(request.endpoint) or getattr(view, RULE, None) == PUBLIC:
         return None
     if is_api():
         bearer.identify()
     if current_user.is_authenticated:
-        return None
+        return None if is_api() else unfinished_step()
     if is_api():
         return bearer.refuse()
     if wants_problem():

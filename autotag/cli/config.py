@@ -26,6 +26,7 @@ from autotag.configuration.store import (
 )
 from autotag.configuration.stored_secrets import rotate_secrets, unreadable_secrets
 from autotag.inference.store import ModelStore
+from autotag.instances import second_factor
 from autotag.instances.administration import find_by_web_id
 from autotag.models import Level
 from autotag.tagging.reactions import configuration_changed
@@ -192,6 +193,7 @@ def rotate(as_json: bool) -> None:
     with writing(config) as work:
         box = secret_box(config)
         count = rotate_secrets(work, box) + rotate_webhook_secrets(work, box)
+        count += second_factor.rotate_secrets(work, box)
         unreadable = unreadable_secrets(work.session, box) + unreadable_webhooks(work.session, box)
     echo(
         json.dumps({"encrypted": count, "unreadable": unreadable})

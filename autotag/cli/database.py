@@ -17,7 +17,7 @@ from autotag.configuration.entries import UnknownEntry
 from autotag.configuration.secret_box import SecretUnreadable
 from autotag.configuration.validation import InvalidConfiguration
 from autotag.instances.administration import InstanceError, UnknownInstance
-from autotag.instances.people import PeopleError
+from autotag.instances.errors import PeopleError
 from autotag.media.errors import MediaError
 from autotag.models import schema
 from autotag.models.engine import lent_sessions

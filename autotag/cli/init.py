@@ -23,7 +23,7 @@ def command(quick_start: bool, as_json: bool) -> None:
 
     from autotag.cli.database import unusable
     from autotag.inference.errors import InferenceError
-    from autotag.instances.people import PeopleError
+    from autotag.instances.errors import PeopleError
     from autotag.observability import configure_logging
     from autotag.serving.setup import set_up
 

@@ -1,7 +1,6 @@
 """`autotag instances`."""
 
 import json
-import secrets
 from typing import Any
 
 import click
@@ -19,6 +18,8 @@ from autotag.instances.administration import (
     set_active,
     update_instance,
 )
+from autotag.instances.errors import PeopleError
+from autotag.instances.passwords import choose_or_generate
 from autotag.models import VirtualInstance
 
 
@@ -52,12 +53,15 @@ def create(
     """Create an instance and its first administrator; a password is generated and printed unless one is given."""
     config = load_config()
     given = read_line() if password_stdin else None
-    password = secrets.token_urlsafe(12) if given is None else given
     email = admin_email or f"admin@{mail_domain or f'{web_id}.{config.base_domain}'}"
+    fields = InstanceFields(web_id, virtual_host, mail_domain, max_users)
+    try:
+        password, hashed = choose_or_generate(given, about=(email, web_id, virtual_host, mail_domain))
+    except PeopleError as error:
+        raise click.ClickException(f"{error.field}: {error}") from error
     with writing(config) as work:
-        fields = InstanceFields(web_id, virtual_host, mail_domain, max_users)
         instance = create_instance(
-            work, fields, base_domain=config.base_domain, email=email, password=password, actor=actor()
+            work, fields, base_domain=config.base_domain, email=email, password=hashed, actor=actor()
         )
     answer = _described(instance) | {"administrator": email}
     if given is None:

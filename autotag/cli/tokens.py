@@ -9,10 +9,10 @@ from autotag.cli.database import actor, reading, writing
 from autotag.cli.environment import load_config
 from autotag.cli.options import INSTANCE, JSON, NUMBER
 from autotag.cli.output import echo
+from autotag.configuration.sign_in import load_sign_in_settings
 from autotag.instances.administration import find_by_web_id
 from autotag.instances.people import find_user
 from autotag.instances.tokens import (
-    MOST_DAYS,
     TokenError,
     TokenNotFound,
     create_token,
@@ -38,7 +38,9 @@ def command() -> None:
 @click.option("--user", "email", required=True, help="E-mail address of the user it acts for.")
 @click.option("--name", default="Command line", show_default=True, help="What it is for.")
 @click.option("--role", type=click.Choice([role.value for role in Role]), help="Default: the user's role.")
-@click.option("--days", type=click.IntRange(1, MOST_DAYS), help="How long it is good. Default: for ever.")
+@click.option(
+    "--days", type=click.IntRange(1), help="How long it is good. Default and most: Maximum Token Lifetime."
+)
 @JSON
 def create(web_id: str, email: str, name: str, role: str | None, days: int | None, as_json: bool) -> None:
     """Create a token and print it, once."""
@@ -47,8 +49,11 @@ def create(web_id: str, email: str, name: str, role: str | None, days: int | Non
         if not user.is_active:
             raise click.ClickException(f"{user.email} is deactivated; their tokens would open nothing.")
         wanted = Role(role) if role else None
+        longest = load_sign_in_settings(work.session, user.instance_id).longest_token_days
         try:
-            row, token = create_token(work, user, name=name, role=wanted, days=days, actor=actor())
+            row, token = create_token(
+                work, user, name=name, role=wanted, days=days, longest=longest, actor=actor()
+            )
         except TokenError as error:
             raise click.ClickException(error.message) from error
         answer = _described(row, user.email)
@@ -112,6 +117,6 @@ def _described(row: ApiToken, email: str) -> dict[str, object]:
         "role": row.role.value,
         "ending": row.ending,
         "created_at": row.created_at.isoformat(),
-        "expires_at": row.expires_at and row.expires_at.isoformat(),
+        "expires_at": row.expires_at.isoformat(),
         "last_used_at": row.last_used_at and row.last_used_at.isoformat(),
     }

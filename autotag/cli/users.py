@@ -1,7 +1,6 @@
 """`autotag users`."""
 
 import json
-import secrets
 
 import click
 from sqlalchemy.orm import Session
@@ -10,12 +9,15 @@ from autotag.cli.database import actor, reading, writing
 from autotag.cli.environment import load_config, read_line
 from autotag.cli.options import INSTANCE, JSON
 from autotag.cli.output import echo
+from autotag.instances import second_factor
 from autotag.instances.administration import find_by_web_id
 from autotag.instances.first_sign_in import forget_first_password
+from autotag.instances.passwords import choose_or_generate, choose_password
 from autotag.instances.people import (
     create_user,
     find_user,
     list_users,
+    names_of,
     set_password,
     set_role,
     set_user_active,
@@ -46,10 +48,13 @@ def command() -> None:
 def create(web_id: str, email: str, role: str, password_stdin: bool, as_json: bool) -> None:
     """Create a user; a password is generated and printed unless one is given."""
     given = _password(password_stdin)
-    password = secrets.token_urlsafe(12) if given is None else given
-    with writing(load_config()) as work:
+    config = load_config()
+    with reading(config) as session:
+        about = (email, *names_of(find_by_web_id(session, web_id)))
+        password, hashed = choose_or_generate(given, about=about)
+    with writing(config) as work:
         instance = find_by_web_id(work.session, web_id)
-        user = create_user(work, instance, email=email, password=password, role=Role(role), actor=actor())
+        user = create_user(work, instance, email=email, password=hashed, role=Role(role), actor=actor())
     answer = {"email": user.email, "role": user.role.value, "instance": instance.web_id}
     if given is None:
         answer["password"] = password
@@ -76,15 +81,18 @@ def list_all(web_id: str, as_json: bool) -> None:
 @PASSWORD
 @JSON
 def change_password(web_id: str, email: str, password_stdin: bool, as_json: bool) -> None:
-    """Change a password, asking for it unless it comes from standard input, and end the user's sessions."""
+    """Change a password, asked for or from standard input, and end the user's sessions and API tokens."""
     config = load_config()
     given = _password(password_stdin)
     password = (
         click.prompt("New password", hide_input=True, confirmation_prompt=True) if given is None else given
     )
+    with reading(config) as session:
+        instance, user = _find(session, web_id, email)
+        hashed = choose_password(password, about=(email, *names_of(instance)))
     with writing(config) as work:
         instance, user = _find(work.session, web_id, email)
-        set_password(work, user, password, actor=actor())
+        set_password(work, user, hashed, actor=actor())
     if instance.is_default:
         forget_first_password(config.instance_path, user.email)
     _tell(user, as_json)
@@ -108,10 +116,23 @@ def change_role(web_id: str, email: str, role: str, as_json: bool) -> None:
 @EMAIL
 @JSON
 def deactivate(web_id: str, email: str, as_json: bool) -> None:
-    """Shut a user out at once; what they uploaded stays."""
+    """Shut a user out at once and end their API tokens; what they uploaded stays."""
     with writing(load_config()) as work:
         instance, user = _find(work.session, web_id, email)
         set_user_active(work, instance, user, False, actor=actor())
+    _tell(user, as_json)
+
+
+@command.command(name="reset-second-factor")
+@INSTANCE
+@EMAIL
+@JSON
+def reset_second_factor(web_id: str, email: str, as_json: bool) -> None:
+    """Turn off the second factor of a user who has lost it, and end the user's sessions."""
+    with writing(load_config()) as work:
+        _, user = _find(work.session, web_id, email)
+        if not second_factor.remove(work, user, actor=actor()):
+            raise click.ClickException(f"{user.email} has no second factor.")
     _tell(user, as_json)
 
 

@@ -23,7 +23,8 @@ ASSETS = Category(
 DOCUMENTS_AND_MEDIA = Category(
     key="documents-and-media", title="Documents and Media", help="What may be uploaded."
 )
-CATEGORIES = (ASSETS, DOCUMENTS_AND_MEDIA)
+PEOPLE = Category(key="people", title="People", help="How people and programs sign in.")
+CATEGORIES = (ASSETS, DOCUMENTS_AND_MEDIA, PEOPLE)
 
 
 def _within_system_maximum(values: Values, bounds: Values) -> dict[str, str]:
@@ -289,6 +290,31 @@ UPLOADS = Entry(
     ),
 )
 
+SIGN_IN = Entry(
+    key="sign-in",
+    title="Sign-In",
+    category=PEOPLE.key,
+    scope=Scope.INSTANCE,
+    help="How people and programs sign in.",
+    hidden_when_off=False,
+    fields=(
+        integer(
+            "maximum_token_lifetime",
+            "Maximum Token Lifetime",
+            365,
+            "The most days for which a new API token is good. Tokens that exist keep their end.",
+            minimum=1,
+            maximum=3650,
+        ),
+        boolean(
+            "require_second_factor",
+            "Require a Second Factor",
+            False,
+            "People without a second factor are led to set one up before they can do anything else.",
+        ),
+    ),
+)
+
 BUILT_IN_ENTRIES = (
     ASSET_AUTO_TAGGING_SYSTEM,
     TENSORFLOW_PROCESS,
@@ -298,6 +324,7 @@ BUILT_IN_ENTRIES = (
     MICROSOFT_COGNITIVE_SERVICES,
     UPLOADS_SYSTEM,
     UPLOADS,
+    SIGN_IN,
 )
 
 ENTRIES = (*BUILT_IN_ENTRIES, *installed_entries({entry.key for entry in BUILT_IN_ENTRIES}))

@@ -18,7 +18,7 @@ UNREADABLE = "The stored key cannot be read; enter it again."
 """What a person is told of a secret that cannot be decrypted, wherever it is met."""
 
 
-class SecretUnreadable(Exception):
+class SecretUnreadable(ValueError):
     """A stored secret cannot be decrypted: its key is gone, it is damaged, or it was copied from another place.
 
     The message is for a person; `detail` says what was found, for whoever looks after the installation.

@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from autotag.instances.audit import audit
 from autotag.instances.directory import hold_instance
+from autotag.instances.errors import PeopleError
 from autotag.instances.hosts import MalformedHost, parse_host
-from autotag.instances.people import PeopleError, create_user
+from autotag.instances.passwords import NewPassword
+from autotag.instances.people import create_user
 from autotag.instances.wall import across_instances
 from autotag.models import Document, Role, User, VirtualInstance
 from autotag.models.uniqueness import refused_when_taken
@@ -96,11 +98,17 @@ def list_instances(session: Session) -> list[InstanceSummary]:
 
 
 def create_instance(
-    work: UnitOfWork, fields: InstanceFields, *, base_domain: str, email: str, password: str, actor: str
+    work: UnitOfWork,
+    fields: InstanceFields,
+    *,
+    base_domain: str,
+    email: str,
+    password: NewPassword,
+    actor: str,
 ) -> VirtualInstance:
     """Make an instance with its first administrator.
 
-    Raises InstanceError for fields that are wrong, with `email` and `password` among them.
+    Raises InstanceError for fields that are wrong, with `email` among them.
     """
     checked = _checked(work.session, fields, base_domain, None)
     instance = VirtualInstance(

@@ -7,30 +7,22 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, joinedload
-from werkzeug.security import check_password_hash, generate_password_hash
 
 from autotag.control_characters import has_control_characters
+from autotag.instances import passwords
 from autotag.instances.audit import SESSION_ENDED, audit
 from autotag.instances.directory import hold_instance
+from autotag.instances.errors import PeopleError
+from autotag.instances.passwords import NewPassword
+from autotag.instances.tokens import revoke_all_tokens
 from autotag.models import Role, User, UserSession, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
 
-PASSWORD_MINIMUM_LENGTH = 10
-PASSWORD_MAXIMUM_LENGTH = 256
 EMAIL_MAXIMUM_LENGTH = 254
 _EMAIL = re.compile(r"[^\s@\x00-\x1f<>\"',;]{1,64}@[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 IDLE_LIMIT = timedelta(days=14)
 ABSOLUTE_LIMIT = timedelta(days=60)
-
-
-class PeopleError(Exception):
-    """A user cannot be made or changed as asked; `field` names what is wrong, the message says how."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
 
 
 def normalize_email(email: str) -> str:
@@ -60,22 +52,13 @@ class UserNotFound(LookupError):
     """No such person in this instance; another instance's person is this, too."""
 
 
-def hash_password(password: str) -> str:
-    """Return a salted scrypt hash. Raises PeopleError for a password shorter or longer than allowed."""
-    if not PASSWORD_MINIMUM_LENGTH <= len(password) <= PASSWORD_MAXIMUM_LENGTH:
-        raise PeopleError(
-            "password", f"A password has {PASSWORD_MINIMUM_LENGTH} to {PASSWORD_MAXIMUM_LENGTH} characters."
-        )
-    return generate_password_hash(password, method="scrypt")
-
-
 def create_user(
-    work: UnitOfWork, instance: VirtualInstance, *, email: str, password: str, role: Role, actor: str
+    work: UnitOfWork, instance: VirtualInstance, *, email: str, password: NewPassword, role: Role, actor: str
 ) -> User:
     """Add a person to an instance.
 
-    Raises PeopleError when the address is taken there or is none, the password is too short or too long, the
-    role does not exist there, or the instance has as many users as it may.
+    Raises PeopleError when the address is taken there or is none, the role does not exist there, or the instance
+    has as many users as it may.
     """
     address = normalize_email(email)
     _check_role(instance, role)
@@ -83,7 +66,13 @@ def create_user(
     if find_user(work.session, instance.id, address) is not None:
         raise PeopleError("email", f"{address} is a user of this instance already.")
     _check_room(work.session, instance)
-    user = User(instance_id=instance.id, email=address, password_hash=hash_password(password), role=role)
+    user = User(
+        instance_id=instance.id,
+        email=address,
+        password_hash=password.hash,
+        must_change_password=password.is_generated,
+        role=role,
+    )
     work.session.add(user)
     work.session.flush()
     audit(work.session, instance.id, actor, "user created", address, [["Role", "", role]])
@@ -108,14 +97,23 @@ def list_users(session: Session, instance_id: int) -> list[User]:
 
 
 def set_password(
-    work: UnitOfWork, user: User, password: str, *, actor: str, keep_session: int | None = None
+    work: UnitOfWork,
+    user: User,
+    password: NewPassword,
+    *,
+    actor: str,
+    keep_session: int | None = None,
+    keep_tokens: bool = False,
 ) -> None:
-    """Change a password and end the person's sessions, except the one of this id. Raises PeopleError."""
-    user.password_hash = hash_password(password)
+    """Change a password and end the person's sessions, except the one of this id, and their API tokens unless kept."""
+    user.password_hash = password.hash
+    user.must_change_password = password.is_generated
     # A sign-in with the old password waits for the person's row, so its session is among those that end, or never is.
     work.session.flush()
     end_sessions(work, user, actor=actor, keep_session=keep_session)
     audit(work.session, user.instance_id, actor, "password changed", user.email)
+    if not keep_tokens:
+        revoke_all_tokens(work, user, actor=actor)
 
 
 def set_role(work: UnitOfWork, instance: VirtualInstance, user: User, role: Role, *, actor: str) -> None:
@@ -147,9 +145,15 @@ def set_user_active(
         # After the change of the person's row, for which a sign-in waits: none can slip in behind it.
         work.session.flush()
         end_sessions(work, user, actor=actor)
+        revoke_all_tokens(work, user, actor=actor)
     audit(
         work.session, user.instance_id, actor, "user activated" if active else "user deactivated", user.email
     )
+
+
+def names_of(instance: VirtualInstance) -> tuple[str, ...]:
+    """Return the names of an instance that anybody knows, which make no password."""
+    return instance.web_id, instance.virtual_host, instance.mail_domain
 
 
 def top_role(instance: VirtualInstance) -> Role:
@@ -213,11 +217,25 @@ def find_user(session: Session, instance_id: int, email: str) -> User | None:
 
 
 def authenticate(session: Session, instance_id: int, email: str, password: str) -> User | None:
-    """Return the active user with this address and password, or None; both answers take the same time."""
+    """Return the active user with this address and password, or None; both answers take the same time.
+
+    Raises autotag.instances.passwords.PasswordsBusy.
+    """
     user = find_user(session, instance_id, email)
-    stored = user.password_hash if user is not None else _nobody_hash()
-    matches = check_password_hash(stored, password[: PASSWORD_MAXIMUM_LENGTH + 1])
-    return user if user is not None and matches and user.is_active else None
+    fits = passwords.matches(None if user is None else user.password_hash, password)
+    return user if user is not None and fits and user.is_active else None
+
+
+def replace_hash(work: UnitOfWork, user: User, renewed: str) -> None:
+    """Store a stronger hash of the same password, unless the password was changed since it was checked."""
+    changed = work.session.execute(
+        update(User)
+        .where(User.id == user.id, User.password_hash == user.password_hash)
+        .values(password_hash=renewed)
+        .execution_options(synchronize_session=False)
+    )
+    if changed.rowcount:
+        work.session.refresh(user)
 
 
 def open_session(
@@ -331,13 +349,3 @@ def _end_stale_sessions(session: Session, user_id: int, now: datetime) -> None:
 
 def _fingerprint(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-_nobody: list[str] = []
-
-
-def _nobody_hash() -> str:
-    """Return the hash of a password that nobody has, so that an unknown address costs what a known one does."""
-    if not _nobody:
-        _nobody.append(generate_password_hash(secrets.token_hex(), method="scrypt"))
-    return _nobody[0]

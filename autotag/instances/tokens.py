@@ -20,7 +20,9 @@ PREFIX = "autotag_"
 RANDOM_BYTES = 32
 ENDING = 4
 NAME_LENGTH = 100
-MOST_DAYS = 3650
+LONGEST_DAYS = 365
+"""How long a token is good where no setting says otherwise."""
+
 MOST_TOKENS = 100
 """Tokens that one person may have."""
 
@@ -42,20 +44,28 @@ class TokenNotFound(LookupError):
 
 
 def create_token(
-    work: UnitOfWork, user: User, *, name: str, role: Role | None = None, days: int | None = None, actor: str
+    work: UnitOfWork,
+    user: User,
+    *,
+    name: str,
+    role: Role | None = None,
+    days: int | None = None,
+    longest: int = LONGEST_DAYS,
+    actor: str,
 ) -> tuple[ApiToken, str]:
     """Make a token for a person; return its row, and the token itself, which nobody can read again.
 
-    Without a role it may do what the person may; without days it does not expire. Raises TokenError for a name or
-    a number of days that cannot be used, for a role above the person's, and when there are too many.
+    Without a role it may do what the person may. It expires after `days`, by default and at most after `longest`.
+    Raises TokenError for a name or a number of days that cannot be used, for a role above the person's, and when
+    there are too many.
     """
     # Two who make the last token that is allowed would both find room for it.
     work.session.execute(select(User.id).where(User.id == user.id).with_for_update(key_share=True))
     wanted = role or user.role
     if not user.role.includes(wanted):
         raise TokenError("role", f"{user.email} has the role {user.role}; a token cannot have more.")
-    if days is not None and not 1 <= days <= MOST_DAYS:
-        raise TokenError("days", f"Enter a number of days from 1 to {MOST_DAYS}.")
+    if days is not None and not 1 <= days <= longest:
+        raise TokenError("days", f"Enter a number of days from 1 to {longest}.")
     if len(list_tokens(work.session, user)) >= MOST_TOKENS:
         raise TokenError("name", f"There are {MOST_TOKENS} tokens already. Revoke those that nobody uses.")
     token = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
@@ -66,7 +76,7 @@ def create_token(
         role=wanted,
         token_sha256=_fingerprint(token),
         ending=token[-ENDING:],
-        expires_at=None if days is None else utc_now() + timedelta(days=days),
+        expires_at=utc_now() + timedelta(days=days or longest),
     )
     work.session.add(row)
     work.session.flush()
@@ -107,6 +117,18 @@ def revoke_any_token(work: UnitOfWork, instance_id: int, token_id: int, *, actor
     return _revoke(work, instance_id, None, token_id, actor)
 
 
+def revoke_all_tokens(work: UnitOfWork, user: User, *, actor: str) -> int:
+    """End all tokens of a person at once; return how many there were."""
+    rows = list_tokens(work.session, user)
+    if rows:
+        changes = [["Token", _said(row), ""] for row in rows]
+        audit(work.session, user.instance_id, actor, "API tokens revoked", user.email, changes)
+    for row in rows:
+        work.session.delete(row)
+    work.session.flush()
+    return len(rows)
+
+
 def load_token(session: Session, instance_id: int, token: str) -> ApiToken | None:
     """Return the live token of an active person of this instance with the person, or None.
 
@@ -124,7 +146,7 @@ def load_token(session: Session, instance_id: int, token: str) -> ApiToken | Non
 
 def is_expired(token: ApiToken) -> bool:
     """Whether a token's time is over."""
-    return token.expires_at is not None and token.expires_at <= utc_now()
+    return token.expires_at <= utc_now()
 
 
 def may(token: ApiToken, role: Role) -> bool:
@@ -175,8 +197,7 @@ def _clean_name(name: str) -> str:
 
 
 def _said(token: ApiToken) -> str:
-    until = "" if token.expires_at is None else f", until {_day(token.expires_at)}"
-    return f"{token.name} ({token.role}{until})"
+    return f"{token.name} ({token.role}, until {_day(token.expires_at)})"
 
 
 def _day(moment: datetime) -> str:

@@ -21,7 +21,7 @@ from autotag.models.tagging_run import (
     TaggingRun,
     TaggingRunItem,
 )
-from autotag.models.user import Role, User, UserSession
+from autotag.models.user import RecoveryCode, Role, User, UserSession
 from autotag.models.virtual_instance import DEFAULT_WEB_ID, VirtualInstance
 from autotag.models.webhook import DeliveryState, Webhook, WebhookDelivery, WebhookEvent
 
@@ -49,6 +49,7 @@ __all__ = [
     "ProviderState",
     "ProviderStatus",
     "ProviderUsage",
+    "RecoveryCode",
     "ReleasedContent",
     "Role",
     "RunItemState",

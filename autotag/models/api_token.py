@@ -1,6 +1,6 @@
 """Tokens with which programs call the API, and the uploads that they named with a key of their own."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -9,11 +9,15 @@ from autotag.models.base import Base, Choice, TenantOwned, UtcDateTime, utc_now
 from autotag.models.user import Role, User
 
 
+def _in_a_year() -> datetime:
+    return utc_now() + timedelta(days=365)
+
+
 class ApiToken(TenantOwned, Base):
     """A program's sign-in, made by a person: it may do what `role` may, and never more than the person may now.
 
     The token is random and shown once; only its SHA-256 stands here, and `ending`, its last letters, by which
-    people tell tokens apart. Without `expires_at` it is good until it is revoked.
+    people tell tokens apart.
     """
 
     __tablename__ = "api_token"
@@ -25,7 +29,7 @@ class ApiToken(TenantOwned, Base):
     token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
     ending: Mapped[str] = mapped_column(String(8))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
-    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, default=_in_a_year)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     user: Mapped[User] = relationship()

@@ -79,6 +79,9 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
             # Eight tags to filter by, of 75 letters that are percent-encoded, are longer than the usual 4094.
             "limit_request_line": 8190,
             "loglevel": "warning",
+            # Nobody is believed here, not even this machine: AUTOTAG_PROXIES says who is (blueprints/security.py).
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
             "logger_class": SharedLogger,
             "proc_name": "autotag web",
             # It would be made in the home folder, and nothing is written outside the instance folder.

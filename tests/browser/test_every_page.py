@@ -22,6 +22,7 @@ from playwright.sync_api import Page, expect
 from autotag import create_app
 from autotag.blueprints.navigation import NAVIGATION
 from autotag.config import Config
+from tests.conftest import PASSWORD
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Visitor
@@ -84,7 +85,8 @@ def filled(installation: Installation, make_pictures: Callable[[int], list[bytes
     # Nobody answers there: the test is told as failed.
     client.post(
         "/account/tokens",
-        data={"name": "Photo import", "role": "viewer", "days": "90", "csrf_token": client.csrf_token()},
+        data={"name": "Photo import", "role": "viewer", "days": "90", "current": PASSWORD}
+        | {"csrf_token": client.csrf_token()},
     )
     webhook = {"address": "https://autotag.invalid/hook", "events": ["document.tagged", "run.finished"]}
     added = client.post("/control-panel/webhooks/add", data=webhook | {"csrf_token": client.csrf_token()})
@@ -200,6 +202,7 @@ VIEWS = (
     View("recycle-bin-empty", "/recycle-bin", empty=True),
     View("recycle-bin-delete", "/recycle-bin/delete-for-good?id={binned}"),
     View("account", "/account"),
+    View("second-factor", "/account/second-factor"),
     View("tokens", "/account/tokens"),
     View("tokens-empty", "/account/tokens", empty=True),
     View("api-reference", "/api/v1/docs"),
@@ -228,6 +231,7 @@ NO_PAGES = {
     "documents.preview": "a picture",
     "documents.content": "a file",
     "documents.tagged_content": "a file",
+    "auth.enter_code": "follows the sign-in: tests/browser/test_second_factor.py",
     "documents.home": "leads on",
     "documents.cards": "pieces of a page, for its script",
     "documents.tagging": "pieces of a page, for its script",

@@ -64,8 +64,7 @@ def sites(installation: Installation) -> Sites:
     assert created.returncode == 0, created.stderr
     answer = json.loads(created.stdout)
     system, acme = installation.client(), at_host(installation, "acme")
-    acme.sign_in(answer["administrator"], answer["password"])
-    assert acme.is_signed_in
+    acme.sign_in_first(answer["administrator"], answer["password"])
     return Sites(installation, system, acme)
 
 

@@ -98,7 +98,7 @@ def vault(
     acme.session.headers["Host"] = f"acme.localhost:{installation.port}"
     for client in (system, acme):
         client.session.mount("http://", Listener(heard))
-    acme.sign_in(answer["administrator"], answer["password"])
+    acme.sign_in_first(answer["administrator"], answer["password"])
     found = Vault(installation, system, acme, heard)
     fill(found, nowhere)
     document_id = acme.upload("a.jpg", make_pictures(1)[0])

@@ -23,14 +23,13 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.routing import Rule
-from werkzeug.security import generate_password_hash
 
 from autotag import create_app
 from autotag.config import Config
 from autotag.inference.messages import ImageRequest, ImageResult, Prediction
 from autotag.inference.model import DESCRIPTION_FILE, ModelDescription
 from autotag.inference.store import ModelStore
-from autotag.instances import people
+from autotag.instances import passwords
 from autotag.instances.people import open_session
 from autotag.media.storage import FolderStorage, original_key
 from autotag.models import (
@@ -51,6 +50,7 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.queue import TaggingQueue, connect
 
 BROKER_START_SECONDS = 10.0
+QUICK_METHOD = "scrypt:1024:8:1"
 # Without a deadline: a busy machine is no fault of the code.
 settings.register_profile("unit", max_examples=60, deadline=None)
 settings.load_profile("unit")
@@ -172,16 +172,12 @@ def make(sessions: sessionmaker[Session]) -> Factory:
     return Factory(sessions)
 
 
-@pytest.fixture
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Passwords are hashed as ours are, only with less work; a hash carries its own cost."""
-
-    def hash_quickly(password: str, method: str) -> str:
-        assert method == "scrypt"
-        return generate_password_hash(password, method="scrypt:1024:8:1")
-
-    monkeypatch.setattr(people, "generate_password_hash", hash_quickly)
-    monkeypatch.setattr(people, "_nobody", [])
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """Passwords are hashed as ours are, only with less work; a test of its own holds the real cost."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "METHOD", QUICK_METHOD)
+        yield
 
 
 @pytest.fixture

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
-from autotag.blueprints.account import tokens, views  # noqa: E402, F401 - the views register themselves
+from autotag.blueprints.account import second_factor, tokens, views  # noqa: E402, F401 - the views register themselves

@@ -1,14 +1,15 @@
 """The forms of one's own password, and of a new API token."""
 
-from wtforms import PasswordField, SelectField, StringField
+from wtforms import BooleanField, PasswordField, SelectField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from autotag.blueprints.control_panel.forms import RefusableForm, RoleForm
-from autotag.instances.people import PASSWORD_MAXIMUM_LENGTH
+from autotag.instances.passwords import MAXIMUM_LENGTH
+from autotag.instances.second_factor import LONGEST_CODE
 from autotag.instances.tokens import NAME_LENGTH
-from autotag.models import Role
 
-LIFETIMES = (("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("", "Until it is revoked"))
+LIFETIMES = (7, 30, 90, 365)
+DEFAULT_LIFETIME = 90
 
 
 class OwnPasswordForm(RefusableForm):
@@ -16,15 +17,16 @@ class OwnPasswordForm(RefusableForm):
 
     current = PasswordField(
         "Current password",
-        validators=[InputRequired("Enter your current password."), Length(max=PASSWORD_MAXIMUM_LENGTH)],
+        validators=[InputRequired("Enter your current password."), Length(max=MAXIMUM_LENGTH)],
     )
     password = PasswordField(
         "New password",
-        validators=[InputRequired("Enter a new password."), Length(max=PASSWORD_MAXIMUM_LENGTH)],
+        validators=[InputRequired("Enter a new password."), Length(max=MAXIMUM_LENGTH)],
     )
     again = PasswordField(
         "New password again", validators=[EqualTo("password", "This is not the same password.")]
     )
+    end_tokens = BooleanField("Also revoke my API tokens")
 
 
 class TokenForm(RoleForm):
@@ -34,9 +36,35 @@ class TokenForm(RoleForm):
         "Name",
         validators=[InputRequired("Enter a name that says what the token is for."), Length(max=NAME_LENGTH)],
     )
-    days = SelectField("Good for", default="90")
+    days = SelectField("Good for", coerce=int)
+    current = PasswordField(
+        "Your password",
+        validators=[InputRequired("Enter your password."), Length(max=MAXIMUM_LENGTH)],
+    )
 
-    def offer(self, roles: list[Role]) -> None:
-        """Let these roles be chosen, and how long the token is good."""
-        super().offer(roles)
-        self.days.choices = list(LIFETIMES)
+    def offer_lifetimes(self, longest: int) -> None:
+        """Let the token be good for so many days at most."""
+        days = sorted({each for each in LIFETIMES if each < longest} | {longest})
+        self.days.choices = [(each, "1 day" if each == 1 else f"{each} days") for each in days]
+        if not self.is_submitted():
+            self.days.data = min(DEFAULT_LIFETIME, longest)
+
+
+class SecondFactorForm(RefusableForm):
+    """One's password, and a code of the app that is being set up."""
+
+    current = PasswordField(
+        "Your password",
+        validators=[InputRequired("Enter your password."), Length(max=MAXIMUM_LENGTH)],
+    )
+    code = StringField(
+        "Code", validators=[InputRequired("Enter the code that the app shows."), Length(max=LONGEST_CODE)]
+    )
+
+
+class TurnOffForm(SecondFactorForm):
+    """The same for a second factor that is on, for which a recovery code does as well."""
+
+    code = StringField(
+        "Code or recovery code", validators=[InputRequired("Enter a code."), Length(max=LONGEST_CODE)]
+    )

@@ -1,15 +1,18 @@
 """One's own API tokens: make one, see what they were used for last, end one."""
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from autotag.blueprints.access import requires
 from autotag.blueprints.account import blueprint
 from autotag.blueprints.account.forms import TokenForm
+from autotag.blueprints.account.passwords import ATTEMPTS, WRONG_PASSWORD, own_account
 from autotag.blueprints.control_panel.shown_once import TOKEN, keep_password, take_password
 from autotag.blueprints.documents import MAXIMUM_ID
-from autotag.extensions import db
+from autotag.configuration.sign_in import load_sign_in_settings
+from autotag.extensions import db, limiter
+from autotag.instances.people import authenticate
 from autotag.instances.tokens import TokenError, create_token, is_expired, list_tokens, revoke_token
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
@@ -23,17 +26,24 @@ def tokens() -> ResponseReturnValue:
 
 
 @blueprint.post("/tokens")
+@limiter.limit(ATTEMPTS, key_func=own_account)
 @requires(Role.VIEWER)
 def create() -> ResponseReturnValue:
-    """Make a token and show it on the page that follows."""
+    """Make a token, for whoever knows the password, and show it on the page that follows."""
     form = token_form()
     if not form.validate():
         return render_tokens(form), 422
-    user, days = current_user.user, int(form.days.data) if form.days.data else None
+    user = current_user.user
+    if authenticate(db.session(), g.instance.id, user.email, form.current.data) is None:
+        form.refuse({"current": WRONG_PASSWORD})
+        return render_tokens(form), 422
+    role, days = Role(form.role.data), form.days.data
     try:
         with unit_of_work(db.session()) as work:
-            role = Role(form.role.data)
-            row, token = create_token(work, user, name=form.name.data, role=role, days=days, actor=user.email)
+            longest = load_sign_in_settings(work.session, g.instance.id).longest_token_days
+            row, token = create_token(
+                work, user, name=form.name.data, role=role, days=days, longest=longest, actor=user.email
+            )
             name = row.name
     except TokenError as error:
         form.refuse({error.field: error.message})
@@ -54,10 +64,11 @@ def revoke(token_id: int) -> ResponseReturnValue:
 
 
 def token_form() -> TokenForm:
-    """Return the form, offering the roles up to one's own, which is chosen."""
+    """Return the form, offering the roles up to one's own; the least one is chosen."""
     own = current_user.user.role
-    form = TokenForm(role=own.value)
+    form = TokenForm(role=Role.VIEWER.value)
     form.offer([role for role in Role if own.includes(role)])
+    form.offer_lifetimes(load_sign_in_settings(db.session(), g.instance.id).longest_token_days)
     return form
 
 

@@ -8,24 +8,22 @@ from autotag.blueprints import security_events
 from autotag.blueprints.access import requires
 from autotag.blueprints.account import blueprint
 from autotag.blueprints.account.forms import OwnPasswordForm
+from autotag.blueprints.account.passwords import ATTEMPTS, WRONG_PASSWORD, own_account
 from autotag.blueprints.browsers import browser_name
 from autotag.blueprints.documents import MAXIMUM_ID
 from autotag.blueprints.services import services
 from autotag.extensions import db, limiter
 from autotag.instances import people
+from autotag.instances.errors import PeopleError
 from autotag.instances.first_sign_in import forget_first_password
+from autotag.instances.passwords import choose_password
+from autotag.instances.tokens import list_tokens
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
 
-ATTEMPTS = "10 per minute"
-WRONG_PASSWORD = "This is not your current password."  # noqa: S105 - a sentence
+SAME_PASSWORD = "This is your current password. Choose another one."  # noqa: S105 - a sentence
 
 blueprint.add_app_template_filter(browser_name)
-
-
-def own_account() -> str:
-    """Name the account, so that guesses of its password count together."""
-    return f"account:{current_user.user.id}"
 
 
 @blueprint.get("")
@@ -39,7 +37,7 @@ def index() -> ResponseReturnValue:
 @limiter.limit(ATTEMPTS, key_func=own_account)
 @requires(Role.VIEWER)
 def change_password() -> ResponseReturnValue:
-    """Change one's own password; every other session ends."""
+    """Change one's own password; every other session ends, and the API tokens if the person says so."""
     form = OwnPasswordForm()
     if not form.validate():
         return render_account(form), 422
@@ -48,17 +46,23 @@ def change_password() -> ResponseReturnValue:
         security_events.password_refused(user)
         form.refuse({"current": WRONG_PASSWORD})
         return render_account(form), 422
+    if form.password.data == form.current.data:
+        form.refuse({"password": SAME_PASSWORD})
+        return render_account(form), 422
+    was_generated, keep_tokens = user.must_change_password, not form.end_tokens.data
     try:
+        new = choose_password(form.password.data, about=(user.email, *people.names_of(g.instance)))
         with unit_of_work(db.session()) as work:
             kept = current_user.session_id
-            people.set_password(work, user, form.password.data, actor=user.email, keep_session=kept)
-    except people.PeopleError as error:
+            people.set_password(work, user, new, actor=user.email, keep_session=kept, keep_tokens=keep_tokens)
+    except PeopleError as error:
         form.refuse({error.field: error.message})
         return render_account(form), 422
     if g.instance.is_default:
         forget_first_password(services().config.instance_path, user.email)
-    flash("Your password is changed. Your other sessions are ended.", "success")
-    return redirect(url_for("account.index"), 303)
+    ended = "sessions are" if keep_tokens else "sessions and your API tokens are"
+    flash(f"Your password is changed. Your other {ended} ended.", "success")
+    return redirect(url_for("documents.index" if was_generated else "account.index"), 303)
 
 
 @blueprint.post(f"/sessions/<int(max={MAXIMUM_ID}):session_id>/end")
@@ -83,6 +87,10 @@ def end_others() -> ResponseReturnValue:
 
 
 def render_account(form: OwnPasswordForm) -> str:
-    """Render the account page."""
-    sessions = people.list_sessions(db.session(), current_user.user)
-    return render_template("account/index.html", form=form, sessions=sessions)
+    """Render the account page, of which a person with a generated password sees the form for another one only."""
+    user = current_user.user
+    if user.must_change_password:
+        return render_template("account/first_password.html", form=form)
+    sessions = people.list_sessions(db.session(), user)
+    tokens = len(list_tokens(db.session(), user))
+    return render_template("account/index.html", form=form, sessions=sessions, tokens=tokens)

@@ -2,11 +2,9 @@
 
 import hashlib
 
-from flask_limiter.util import get_remote_address
-
 from autotag.blueprints.api import blueprint
 from autotag.blueprints.bearer import sent_token
-from autotag.extensions import limiter
+from autotag.extensions import caller_network, limiter
 
 CALLS = "6000 per minute"
 """A hundred a second: more than an import needs, and a loop that went wild ends before others wait for it."""
@@ -16,7 +14,7 @@ def caller() -> str:
     """Name the token that calls, whose calls count together wherever they come from."""
     token = sent_token()
     if not token:
-        return f"api:{get_remote_address()}"
+        return f"api:{caller_network()}"
     return "api:" + hashlib.sha256(token.encode()).hexdigest()
 
 

@@ -4,6 +4,8 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
+from autotag.instances.second_factor import LONGEST_CODE
+
 EMAIL_LENGTH = 254
 PASSWORD_LENGTH = 256
 
@@ -19,4 +21,12 @@ class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
     )
     password = PasswordField(
         "Password", validators=[InputRequired("Enter your password."), Length(max=PASSWORD_LENGTH)]
+    )
+
+
+class CodeForm(FlaskForm):  # type: ignore[misc]  # as above
+    """A code of the second factor, or a recovery code."""
+
+    code = StringField(
+        "Code or recovery code", validators=[InputRequired("Enter a code."), Length(max=LONGEST_CODE)]
     )

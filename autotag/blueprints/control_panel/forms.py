@@ -8,7 +8,8 @@ from wtforms.validators import InputRequired, Length, Regexp
 
 from autotag.blueprints.presentation import role_label
 from autotag.instances.administration import InstanceFields
-from autotag.instances.people import EMAIL_MAXIMUM_LENGTH, PASSWORD_MAXIMUM_LENGTH
+from autotag.instances.passwords import MAXIMUM_LENGTH
+from autotag.instances.people import EMAIL_MAXIMUM_LENGTH
 from autotag.models import Role, VirtualInstance
 
 NAME_LENGTH = 253
@@ -40,7 +41,7 @@ class RoleForm(RefusableForm):
 class PasswordForm(RefusableForm):
     """A new password for a person; empty to have one generated."""
 
-    password = PasswordField("New password", validators=[Length(max=PASSWORD_MAXIMUM_LENGTH)])
+    password = PasswordField("New password", validators=[Length(max=MAXIMUM_LENGTH)])
 
 
 class UserForm(RoleForm):
@@ -51,7 +52,7 @@ class UserForm(RoleForm):
         validators=[InputRequired("Enter an e-mail address."), Length(max=EMAIL_MAXIMUM_LENGTH)],
         render_kw={"type": "email"},
     )
-    password = PasswordField("Password", validators=[Length(max=PASSWORD_MAXIMUM_LENGTH)])
+    password = PasswordField("Password", validators=[Length(max=MAXIMUM_LENGTH)])
 
 
 class InstanceForm(RefusableForm):
@@ -91,4 +92,4 @@ class NewInstanceForm(InstanceForm):
         validators=[InputRequired("Enter an e-mail address."), Length(max=EMAIL_MAXIMUM_LENGTH)],
         render_kw={"type": "email"},
     )
-    password = PasswordField("Password", validators=[Length(max=PASSWORD_MAXIMUM_LENGTH)])
+    password = PasswordField("Password", validators=[Length(max=MAXIMUM_LENGTH)])

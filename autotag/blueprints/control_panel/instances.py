@@ -6,12 +6,14 @@ from flask_login import current_user
 
 from autotag.blueprints.access import requires
 from autotag.blueprints.control_panel.forms import InstanceForm, NewInstanceForm
-from autotag.blueprints.control_panel.shown_once import generate_password, keep_password, take_password
+from autotag.blueprints.control_panel.shown_once import keep_password, take_password
 from autotag.blueprints.documents import MAXIMUM_ID
 from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.instances import administration
 from autotag.instances.directory import host_name
+from autotag.instances.errors import PeopleError
+from autotag.instances.passwords import NewPassword, choose_or_generate
 from autotag.models import Role, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 
@@ -50,9 +52,14 @@ def create() -> ResponseReturnValue:
     form = NewInstanceForm()
     if not form.validate():
         return render_form(form), 422
-    password = form.password.data or generate_password()
+    fields = form.instance_fields
+    about = (form.email.data, fields.web_id, fields.virtual_host, fields.mail_domain)
     try:
-        instance = make_instance(form, password)
+        password, hashed = choose_or_generate(form.password.data or None, about=about)
+        instance = make_instance(form, hashed)
+    except PeopleError as error:
+        form.refuse({error.field: error.message})
+        return render_form(form), 422
     except administration.InstanceError as error:
         form.refuse(error.errors)
         return render_form(form), 422
@@ -62,7 +69,7 @@ def create() -> ResponseReturnValue:
     return redirect(url_for("instances.index"), 303)
 
 
-def make_instance(form: NewInstanceForm, password: str) -> VirtualInstance:
+def make_instance(form: NewInstanceForm, password: NewPassword) -> VirtualInstance:
     """Make what a form describes, in a transaction of its own."""
     with unit_of_work(db.session()) as work:
         return administration.create_instance(

@@ -2,7 +2,6 @@
 read."""
 
 import json
-import secrets
 from dataclasses import dataclass
 
 from flask import g, session
@@ -14,6 +13,7 @@ from autotag.configuration.secret_box import SecretUnreadable
 PASSWORD = "shown_once"  # noqa: S105 - a name
 TOKEN = "token_shown_once"  # noqa: S105 - a name
 WEBHOOK = "webhook_shown_once"
+RECOVERY_CODES = "recovery_codes_shown_once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,6 @@ class ShownOnce:
 
     email: str
     password: str
-
-
-def generate_password() -> str:
-    """Return a new password, 96 random bits."""
-    return secrets.token_urlsafe(12)
 
 
 def keep_password(email: str, password: str, key: str = PASSWORD) -> None:
@@ -38,6 +33,16 @@ def take_password(key: str = PASSWORD) -> ShownOnce | None:
     """Return the kept password and forget it, None when there is none."""
     kept = _take(key)
     return ShownOnce(*kept) if kept else None
+
+
+def keep_codes(codes: list[str]) -> None:
+    """Keep the recovery codes of the signed-in person for the next page."""
+    _keep(RECOVERY_CODES, codes)
+
+
+def take_codes() -> list[str]:
+    """Return the kept recovery codes and forget them, none when there are none."""
+    return _take(RECOVERY_CODES)
 
 
 def keep_secret(webhook_id: int, secret: str) -> None:

@@ -6,13 +6,15 @@ from flask_login import current_user
 
 from autotag.blueprints.access import requires
 from autotag.blueprints.control_panel.forms import PasswordForm, RoleForm, UserForm
-from autotag.blueprints.control_panel.shown_once import generate_password, keep_password, take_password
+from autotag.blueprints.control_panel.shown_once import keep_password, take_password
 from autotag.blueprints.documents import MAXIMUM_ID
 from autotag.blueprints.presentation import role_label
 from autotag.blueprints.services import services
 from autotag.extensions import db
-from autotag.instances import people
+from autotag.instances import people, second_factor
+from autotag.instances.errors import PeopleError
 from autotag.instances.first_sign_in import forget_first_password
+from autotag.instances.passwords import choose_or_generate
 from autotag.models import Role, User
 from autotag.models.unit_of_work import unit_of_work
 
@@ -43,12 +45,13 @@ def create() -> ResponseReturnValue:
     form = offered(UserForm())
     if not form.validate():
         return render_template("users/add.html", form=form), 422
-    password = form.password.data or generate_password()
-    details = {"email": form.email.data, "password": password, "role": Role(form.role.data)}
+    email, role, actor = form.email.data, Role(form.role.data), current_user.user.email
+    about = (email, *people.names_of(g.instance))
     try:
+        password, hashed = choose_or_generate(form.password.data or None, about=about)
         with unit_of_work(db.session()) as work:
-            user = people.create_user(work, g.instance, **details, actor=current_user.user.email)
-    except people.PeopleError as error:
+            user = people.create_user(work, g.instance, email=email, password=hashed, role=role, actor=actor)
+    except PeopleError as error:
         form.refuse({error.field: error.message})
         return render_template("users/add.html", form=form), 422
     if not form.password.data:
@@ -75,7 +78,7 @@ def change_role(user_id: int) -> ResponseReturnValue:
     try:
         with unit_of_work(db.session()) as work:
             people.set_role(work, g.instance, user, Role(form.role.data), actor=current_user.user.email)
-    except people.PeopleError as error:
+    except PeopleError as error:
         form.refuse({error.field: error.message})
         return render_user(user, role_form=form), 422
     flash(f"{user.email} is {role_label(user.role).lower()} now.", "success")
@@ -85,23 +88,27 @@ def change_role(user_id: int) -> ResponseReturnValue:
 @blueprint.post(f"{ONE_USER}/password")
 @requires(Role.ADMINISTRATOR)
 def change_password(user_id: int) -> ResponseReturnValue:
-    """Give a person another password, a generated one unless one was typed, and end their sessions."""
+    """Give a person another password, a generated one unless one was typed, and end their sessions and tokens."""
     user = manageable(user_id)
     form = PasswordForm()
     if not form.validate():
         return render_user(user, password_form=form), 422
-    password = form.password.data or generate_password()
+    about = (user.email, *people.names_of(g.instance))
     try:
+        password, hashed = choose_or_generate(form.password.data or None, about=about)
         with unit_of_work(db.session()) as work:
-            people.set_password(work, user, password, actor=current_user.user.email)
-    except people.PeopleError as error:
+            people.set_password(work, user, hashed, actor=current_user.user.email)
+    except PeopleError as error:
         form.refuse({error.field: error.message})
         return render_user(user, password_form=form), 422
     if g.instance.is_default:
         forget_first_password(services().config.instance_path, user.email)
     if not form.password.data:
         keep_password(user.email, password)
-    flash(f"{user.email} has a new password and is signed out everywhere.", "success")
+    flash(
+        f"{user.email} has a new password and is signed out everywhere. Their API tokens are revoked.",
+        "success",
+    )
     return redirect(url_for("users.index"), 303)
 
 
@@ -119,12 +126,24 @@ def deactivate(user_id: int) -> ResponseReturnValue:
     return switch(manageable(user_id), False)
 
 
+@blueprint.post(f"{ONE_USER}/second-factor/reset")
+@requires(Role.ADMINISTRATOR)
+def reset_second_factor(user_id: int) -> ResponseReturnValue:
+    """Turn a person's second factor off, who has lost it, and end their sessions."""
+    user = manageable(user_id)
+    with unit_of_work(db.session()) as work:
+        was_on = second_factor.remove(work, user, actor=current_user.user.email)
+    state = "is reset. They are signed out everywhere." if was_on else "was off already."
+    flash(f"The second factor of {user.email} {state}", "success")
+    return redirect(url_for("users.show", user_id=user.id), 303)
+
+
 def switch(user: User, active: bool) -> ResponseReturnValue:
     """Let a person in or shut them out; a refusal is told on their page."""
     try:
         with unit_of_work(db.session()) as work:
             people.set_user_active(work, g.instance, user, active, actor=current_user.user.email)
-    except people.PeopleError as error:
+    except PeopleError as error:
         return render_user(user, problem=error.message), 422
     flash(f"{user.email} is {'active' if active else 'deactivated and signed out everywhere'}.", "success")
     return redirect(url_for("users.index"), 303)

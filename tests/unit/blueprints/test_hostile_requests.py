@@ -5,16 +5,21 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from redis import Redis
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.test import TestResponse
 
-from autotag.instances.people import hash_password
+from autotag.config import Config
+from autotag.extensions import limiter
+from autotag.instances.passwords import choose_password
 from autotag.instances.tokens import create_token
 from autotag.models import Document, Role, User, VirtualInstance, Webhook
 from autotag.models.unit_of_work import unit_of_work
@@ -219,7 +224,7 @@ def guess(
     app: Flask, quick_hashes: None, make: Factory, acme: VirtualInstance
 ) -> Iterator[Callable[..., int]]:
     """Tries to sign in, from an address; returns the status."""
-    make.user(acme, email="ann@example.test", password_hash=hash_password(PASSWORD))
+    make.user(acme, email="ann@example.test", password_hash=choose_password(PASSWORD).hash)
     app.config["WTF_CSRF_ENABLED"] = False
 
     def guess(email: str, password: str, address: str) -> int:
@@ -248,6 +253,44 @@ def test_guesses_of_one_account_end_whatever_the_address_and_its_spelling(guess:
     assert tried == [422] * 10 + [429] * 2
     assert guess("ann@example.test", PASSWORD, "198.51.100.1") == 429
     assert guess("eva@example.test", "wrong", "198.51.100.1") == 422
+
+
+@pytest.mark.parametrize(
+    ("addresses", "last"),
+    [
+        ([f"2001:db8:0:1::{number:x}" for number in range(12)], 429),
+        ([f"2001:db8:0:{number:x}::1" for number in range(12)], 422),
+        ([f"::ffff:192.0.2.{number}" for number in range(12)], 422),
+        (["::ffff:192.0.2.1", "192.0.2.1"] * 6, 429),
+    ],
+    ids=["one network", "many networks", "mapped, many", "mapped, one"],
+)
+def test_addresses_of_one_ipv6_network_count_together(
+    guess: Callable[..., int], addresses: list[str], last: int
+) -> None:
+    tried = [guess(f"person{number}@example.test", "wrong", one) for number, one in enumerate(addresses)]
+    assert tried == [422] * 10 + [last] * 2
+
+
+def test_guesses_are_counted_in_the_broker_for_all_web_servers_and_across_a_restart(
+    config: Config,
+    build_app: Callable[[Config], Flask],
+    broker_socket: Path,
+    broker: Redis,
+    acme: VirtualInstance,
+    quick_hashes: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limiter, "_storage_dead", False)
+
+    def guess() -> int:
+        app = build_app(replace(config, redis_url=f"unix://{broker_socket}"))
+        app.config["WTF_CSRF_ENABLED"] = False
+        sent = {"email": "ann@example.test", "password": "wrong"}
+        return app.test_client().post("/sign-in", data=sent, base_url="http://acme.localhost/").status_code
+
+    assert [guess() for _ in range(12)] == [422] * 10 + [429] * 2
+    assert broker.keys("LIMITS*")
 
 
 def test_an_address_cannot_be_made_up(guess: Callable[..., int], app: Flask) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.cli.database import actor, reading, writing
 from autotag.config import Config
 from autotag.instances.administration import UnknownInstance
-from autotag.instances.people import PeopleError
+from autotag.instances.errors import PeopleError
 from autotag.models import VirtualInstance
 from tests.unit.conftest import Factory
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from autotag.cli import group
 from autotag.instances.tokens import load_token
 from autotag.models import Role, User, VirtualInstance
+from autotag.models.base import utc_now
 from tests.unit.conftest import Factory
 
 
@@ -47,7 +48,13 @@ def test_a_token_is_printed_alone_and_opens_the_api(command: Command, eva: User,
     assert done.exit_code == 0, done.output
     found = load_token(session, eva.instance_id, done.stdout.strip())  # type: ignore[arg-type]
     assert found is not None
-    assert (found.user_id, found.role, found.expires_at) == (eva.id, Role.EDITOR, None)
+    assert (found.user_id, found.role) == (eva.id, Role.EDITOR)
+    assert 364 <= (found.expires_at - utc_now()).days <= 365
+
+
+def test_no_token_is_good_for_longer_than_the_settings_say(command: Command, eva: User) -> None:
+    done = command("create", *OF_EVA, "--days", "366")
+    assert (done.exit_code, "from 1 to 365" in done.output) == (1, True)
 
 
 def test_as_json_it_comes_with_what_it_is_for(command: Command, eva: User) -> None:

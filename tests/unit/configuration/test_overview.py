@@ -6,6 +6,7 @@ from autotag.configuration.entries import (
     ASSET_AUTO_TAGGING_SYSTEM,
     ASSETS,
     ENTRIES,
+    SIGN_IN,
     TENSORFLOW,
     UPLOADS,
     UPLOADS_SYSTEM,
@@ -43,8 +44,13 @@ def test_everything_is_shown_for_the_installation_and_its_own_scope_for_an_insta
 def test_while_the_master_switch_is_off_it_stays_alone_in_its_category(session: Session) -> None:
     switch_off(session)
     assert not tagging_is_switched_on(session)
-    assert shown_entries(session, for_instance=False) == [ASSET_AUTO_TAGGING_SYSTEM, UPLOADS_SYSTEM, UPLOADS]
-    assert shown_entries(session, for_instance=True) == [UPLOADS]
+    assert shown_entries(session, for_instance=False) == [
+        ASSET_AUTO_TAGGING_SYSTEM,
+        UPLOADS_SYSTEM,
+        UPLOADS,
+        SIGN_IN,
+    ]
+    assert shown_entries(session, for_instance=True) == [UPLOADS, SIGN_IN]
 
 
 def test_a_category_is_found_by_its_key() -> None:

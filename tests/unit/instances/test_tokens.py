@@ -1,4 +1,5 @@
 import hashlib
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from autotag.instances.tokens import (
     revoke_token,
 )
 from autotag.models import ApiToken, AuditEvent, Role, User, VirtualInstance
+from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from tests.unit.conftest import Factory
 
@@ -71,11 +73,19 @@ def test_a_name_has_to_say_something(session: Session, user: User, name: str) ->
     assert refused.value.field == "name"
 
 
-@pytest.mark.parametrize("days", [0, -1, 3651])
+@pytest.mark.parametrize("days", [0, -1, 366])
 def test_a_lifetime_is_a_number_of_days(session: Session, user: User, days: int) -> None:
     with pytest.raises(TokenError) as refused:
         new(session, user, days=days)
     assert refused.value.field == "days"
+
+
+@pytest.mark.parametrize(
+    ("options", "days"), [({}, 365), ({"longest": 30}, 30), ({"days": 7, "longest": 30}, 7)]
+)
+def test_every_token_has_an_end(session: Session, user: User, options: dict[str, int], days: int) -> None:
+    row, _ = new(session, user, **options)
+    assert abs(row.expires_at - utc_now() - timedelta(days=days)) < timedelta(minutes=5)
 
 
 def test_nobody_collects_tokens_without_end(

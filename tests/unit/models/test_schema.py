@@ -1,15 +1,18 @@
 import ast
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, UniqueConstraint, inspect
+from sqlalchemy import Engine, UniqueConstraint, inspect, select, text
+from sqlalchemy.orm import Session
 
-from autotag.models import Base, TenantOwned, schema
+from autotag.models import ApiToken, Base, TenantOwned, schema
+from autotag.models.base import utc_now
 from autotag.models.engine import build_engine
 from tests.unit.conftest import Factory
 
@@ -166,3 +169,26 @@ def test_a_migration_that_makes_a_table_anew_keeps_the_rows_that_refer_to_it(
         if engine.dialect.name == "sqlite":
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
     engine.dispose()
+
+
+def test_tokens_without_an_end_get_one(database_url: str, make: Factory) -> None:
+    """Those that would end later than a year from now end then; the others keep their end."""
+    user = make.user(make.instance())
+    engine = build_engine(database_url)
+    schema.downgrade(engine, "0011")
+    soon, far = datetime(2020, 1, 1), datetime(2999, 1, 1)  # noqa: DTZ001 - as the database has them
+    insert = text(
+        "INSERT INTO api_token (instance_id, user_id, name, role, token_sha256, ending, created_at, expires_at)"
+        " VALUES (:instance, :user, 'Import', 'viewer', :hash, 'abcd', :soon, :end)"
+    )
+    with engine.begin() as connection:
+        for number, end in enumerate((None, soon, far)):
+            values = {"instance": user.instance_id, "user": user.id, "hash": str(number), "soon": soon}
+            connection.execute(insert, values | {"end": end})
+    schema.upgrade(engine)
+    with Session(engine) as session:
+        ends = list(session.scalars(select(ApiToken.expires_at).order_by(ApiToken.id)))
+    engine.dispose()
+    in_a_year = utc_now() + timedelta(days=365)
+    assert ends[1] == soon.replace(tzinfo=UTC)
+    assert all(abs(end - in_a_year) < timedelta(minutes=5) for end in (ends[0], ends[2]))

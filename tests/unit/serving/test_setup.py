@@ -4,13 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
 from autotag.inference.model import ModelDescription
 from autotag.inference.store import ModelStore
-from autotag.instances.people import PeopleError, authenticate
+from autotag.instances.errors import PeopleError
+from autotag.instances.people import authenticate
 from autotag.models import Role, User, VirtualInstance, schema
 from autotag.models.engine import build_engine
 from autotag.models.unit_of_work import unit_of_work
@@ -69,6 +70,38 @@ def test_a_generated_password_is_kept_for_its_owner_only(
         if path.is_file() and done.password in path.read_text(errors="ignore")
     ]
     assert [stat.S_IMODE(path.stat().st_mode) for path in holders] == [0o600]
+
+
+def test_a_generated_first_password_has_to_be_changed(
+    config: Config, sessions: sessionmaker[Session]
+) -> None:
+    set_up(config)
+    assert [user.must_change_password for user in people(sessions)] == [True]
+    set_up(config)
+    assert [user.must_change_password for user in people(sessions)] == [True]
+
+
+def test_a_password_that_the_operator_chose_need_not_be_changed(
+    config: Config, sessions: sessionmaker[Session]
+) -> None:
+    set_up(replace(config, admin_password="correct horse"))
+    set_up(config)
+    assert [user.must_change_password for user in people(sessions)] == [False]
+
+
+def test_a_password_that_an_older_version_generated_has_to_be_changed(
+    config: Config, sessions: sessionmaker[Session]
+) -> None:
+    set_up(config)
+    with sessions() as session, unit_of_work(session) as work:
+        work.session.execute(update(User).values(must_change_password=False))
+    set_up(config)
+    assert [user.must_change_password for user in people(sessions)] == [True]
+
+
+def test_a_common_password_ends_the_set_up(config: Config) -> None:
+    with pytest.raises(PeopleError, match="Many people use"):
+        set_up(replace(config, admin_password="password123"))
 
 
 def test_a_given_password_is_kept_nowhere(config: Config, tmp_path: Path) -> None:

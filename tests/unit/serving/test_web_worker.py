@@ -50,6 +50,10 @@ def application(environ, start_response):
     if environ["PATH_INFO"] == "/long":
         print("begun", file=sys.stderr, flush=True)
         time.sleep(60)
+    if environ["PATH_INFO"] == "/seen":
+        seen = [environ[name] for name in ("wsgi.url_scheme", "SCRIPT_NAME", "REMOTE_ADDR", "HTTP_HOST")]
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [" ".join(seen).encode()]
     size = 0
     while chunk := environ["wsgi.input"].read(65536):
         size += len(chunk)
@@ -288,3 +292,27 @@ def test_a_connection_takes_one_request_after_another_also_at_once(start: Start)
         while received := connection.recv(1000):
             answer += received
     assert answer.count(b"HTTP/1.1 200 OK") == 3
+
+
+FORGED = {
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Protocol": "ssl",
+    "X-Forwarded-Ssl": "on",
+    "X-Forwarded-For": "203.0.113.5",
+    "X-Forwarded-Host": "evil.net",
+    "SCRIPT_NAME": "/seen",
+    "PATH_INFO": "/long",
+    "Forwarded": "for=203.0.113.5;proto=https;host=evil.net",
+}
+
+
+@pytest.mark.parametrize("allowed", ["", "*"])
+def test_this_machine_is_believed_no_more_than_others(
+    start: Start, monkeypatch: pytest.MonkeyPatch, allowed: str
+) -> None:
+    if allowed:
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", allowed)
+    server = start(30)
+    address = f"http://127.0.0.1:{server.port}/seen"
+    seen = requests.get(address, headers=FORGED, timeout=20).text
+    assert seen == f"http  127.0.0.1 127.0.0.1:{server.port}"

@@ -15,7 +15,7 @@ from tests.unit.conftest import Factory
 
 SignIn = Callable[..., None]
 
-OPEN = {"auth.sign_in", "auth.sign_out", "health.healthz", "health.readyz"}
+OPEN = {"auth.enter_code", "auth.sign_in", "auth.sign_out", "health.healthz", "health.readyz"}
 # What the API can do is told to everybody; the routes of the API itself have a test of their own.
 OPEN |= {"api_reference.document", "api_reference.page"}
 # Programs on this machine may read it, others not: its own test says who.

@@ -65,6 +65,52 @@ def test_the_cookie_is_for_the_server_only(
     assert "Domain=" not in header
 
 
+def test_under_https_the_cookie_is_for_https_and_this_host_alone(client: FlaskClient) -> None:
+    header = client.get("/sign-in", base_url="https://localhost/").headers["Set-Cookie"]
+    assert header.startswith("__Host-autotag=")
+    parts = {part.strip() for part in header.split(";")[1:]}
+    assert parts >= {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"}
+    assert "Domain=" not in header
+
+
+def test_a_plain_cookie_counts_for_nothing_under_https(
+    client: FlaskClient, make: Factory, instance: VirtualInstance, sign_in: Callable[..., None]
+) -> None:
+    """A neighbour on a subdomain, or whoever is in between, can set a plain one."""
+    sign_in(client, make.user(instance))
+    assert client.get("/documents").status_code == 200
+    assert client.get("/documents", base_url="https://localhost/").status_code == 303
+
+
+def test_every_cookie_that_is_set_has_the_prefix_under_https(
+    client: FlaskClient, make: Factory, instance: VirtualInstance
+) -> None:
+    token = make.token(make.user(instance))
+    with client.session_transaction(base_url="https://localhost/") as cookie:
+        cookie["_user_id"] = token
+    for path in (*PAGES, "/", "/account", "/account/tokens", "/documents?view=list", "/tags"):
+        with client.get(path, base_url="https://localhost/") as answer:
+            for header in answer.headers.getlist("Set-Cookie"):
+                assert header.startswith("__Host-"), path
+                assert "Secure" in header, path
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost", 200), ("LOCALHOST:8000", 200), ("127.0.0.1", 303), ("acme.localhost", 303)],
+)
+def test_a_cookie_is_signed_for_one_host(
+    app: Flask, make: Factory, instance: VirtualInstance, host: str, status: int
+) -> None:
+    """127.0.0.1 is the same instance, so the signature alone makes the difference."""
+    make.instance("acme")
+    signer = app.session_interface.serializer_for(app, "localhost")  # type: ignore[attr-defined]
+    cookie = signer.dumps({"_user_id": make.token(make.user(instance)), "_fresh": True})
+    client = app.test_client(use_cookies=False)
+    answer = client.get("/documents", headers={"Host": host, "Cookie": f"autotag={cookie}"})
+    assert answer.status_code == status
+
+
 @pytest.mark.parametrize(
     ("fallbacks", "status"), [(["only for tests"], 200), (["some other key"], 303), ([], 303)]
 )

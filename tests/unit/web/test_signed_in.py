@@ -3,11 +3,15 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.security import generate_password_hash
 
+from autotag.blueprints.access import PUBLIC, RULE
+from autotag.blueprints.sign_in_steps import PASSWORD_PAGES
+from autotag.instances import passwords
 from autotag.models import Role, User, UserSession, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
@@ -40,6 +44,60 @@ def send_sign_in(client: FlaskClient, password: str = PASSWORD, next_path: str =
         "password": password,
     }
     return client.post("/sign-in", query_string={"next": next_path}, data=data).status_code
+
+
+@pytest.fixture
+def newcomer(make: Factory, default_instance: VirtualInstance, password_hash: str) -> User:
+    values = {"email": "ann@example.test", "password_hash": password_hash, "must_change_password": True}
+    return make.user(default_instance, Role.SYSTEM_ADMINISTRATOR, **values)
+
+
+def test_a_generated_password_opens_nothing_but_the_page_that_replaces_it(
+    app: Flask, client: FlaskClient, newcomer: User
+) -> None:
+    assert send_sign_in(client) == 303
+    csrf_token = token_of(client, "/account")
+    for rule in app.url_map.iter_rules():
+        open_to_all = getattr(app.view_functions[rule.endpoint], RULE, PUBLIC) == PUBLIC
+        if open_to_all or rule.endpoint.startswith("api.") or rule.endpoint in PASSWORD_PAGES:
+            continue
+        path = re.sub(r"<[^>]+>", "4711", rule.rule)
+        for method in (rule.methods or set()) & {"GET", "POST"}:
+            answer = client.open(path, method=method, data={"csrf_token": csrf_token})
+            assert (answer.status_code, answer.headers["Location"]) == (303, "/account"), rule
+    answer = client.get("/documents", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json["code"]) == (403, "password_change_required")  # type: ignore[index]
+    page = client.get("/account").text
+    assert "Choose a password" in page
+    assert "API tokens" not in page
+    new = {"current": PASSWORD, "password": "another horse", "again": "another horse"}
+    answer = client.post("/account/password", data=new | {"csrf_token": csrf_token})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/documents")
+    assert client.get("/documents").status_code == 200
+
+
+def test_the_hash_of_a_password_is_renewed_at_the_sign_in(
+    client: FlaskClient, make: Factory, default_instance: VirtualInstance, session: Session
+) -> None:
+    older = generate_password_hash(PASSWORD, method="scrypt:256:8:1")
+    make.user(default_instance, email="ann@example.test", password_hash=older)
+    assert send_sign_in(client, "wrong password") == 422
+    assert session.scalars(select(User.password_hash)).one() == older
+    session.rollback()
+    assert send_sign_in(client) == 303
+    assert session.scalars(select(User.password_hash)).one().startswith("scrypt:1024:8:1$")
+    client.delete_cookie("autotag")
+    assert send_sign_in(client) == 303
+
+
+def test_too_many_sign_ins_at_once_are_told_to_come_back(
+    client: FlaskClient, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_slots", passwords._Slots(0, 0, 0.1))
+    data = {"csrf_token": token_of(client, "/sign-in"), "email": ann.email, "password": PASSWORD}
+    answer = client.post("/sign-in", data=data)
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+    assert "The server is busy" in answer.text
 
 
 def cookie_token(client: FlaskClient) -> str | None:

@@ -20,7 +20,7 @@ from autotag.blueprints.access import PUBLIC, RULE
 from autotag.blueprints.documents.choice import pack
 from autotag.configuration.entries import UPLOADS
 from autotag.instances.audit import audit
-from autotag.instances.people import hash_password
+from autotag.instances.passwords import choose_password
 from autotag.media.renditions import preview_key, thumbnail_key
 from autotag.media.storage import FolderStorage, original_key
 from autotag.models import (
@@ -76,7 +76,7 @@ class Theirs:
 
 @pytest.fixture(scope="module")
 def password_hash() -> str:
-    return hash_password(PASSWORD)
+    return choose_password(PASSWORD).hash
 
 
 @pytest.fixture
@@ -574,7 +574,13 @@ NO_IDS = {
     "account.create",
     "account.end_others",
     "account.index",
+    "account.download_recovery_codes",
+    "account.renew_recovery_codes",
+    "account.second_factor",
+    "account.set_up_second_factor",
     "account.tokens",
+    "account.turn_off_second_factor",
+    "auth.enter_code",
     "auth.sign_in",
     "auth.sign_out",
     "control_panel.index",

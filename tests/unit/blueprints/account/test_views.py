@@ -8,8 +8,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.blueprints.browsers import browser_name
 from autotag.config import Config
 from autotag.instances.first_sign_in import keep_first_sign_in, read_first_password
-from autotag.instances.people import authenticate, hash_password
+from autotag.instances.passwords import choose_password
+from autotag.instances.people import authenticate
+from autotag.instances.tokens import create_token, list_tokens
 from autotag.models import User, VirtualInstance
+from autotag.models.unit_of_work import unit_of_work
 from tests.unit.blueprints.conftest import Browser, parsed, said
 from tests.unit.conftest import Factory
 
@@ -19,7 +22,7 @@ Open = Callable[..., Browser]
 
 @pytest.fixture
 def person(make: Factory, default_instance: VirtualInstance) -> User:
-    return make.user(default_instance, password_hash=hash_password(OLD))
+    return make.user(default_instance, password_hash=choose_password(OLD).hash)
 
 
 @pytest.fixture
@@ -67,6 +70,37 @@ def test_a_refusal_stands_beside_its_field_and_changes_nothing(
     assert reason in parsed(answer).find(id=f"{field}-error").get_text()
     assert not [value for value in sent.values() if value and f'value="{value}"' in answer.text]
     assert elsewhere.get("/account").status_code == 200
+
+
+@pytest.mark.parametrize(("sent", "left"), [({}, 1), ({"end_tokens": "y"}, 0)])
+def test_tokens_end_with_a_password_change_when_the_person_says_so(
+    here: Browser, person: User, sessions: sessionmaker[Session], sent: dict[str, str], left: int
+) -> None:
+    assert here.page("/account").find("input", attrs={"name": "end_tokens"}) is None
+    with sessions() as session, unit_of_work(session) as work:
+        create_token(work, work.session.merge(person), name="Import", actor="test")
+    tick = here.page("/account").find("input", attrs={"name": "end_tokens"})
+    assert not tick.has_attr("checked")
+    assert (
+        here.post("/account/password", {"current": OLD, "password": NEW, "again": NEW} | sent).status_code
+        == 303
+    )
+    with sessions() as session:
+        assert len(list_tokens(session, person)) == left
+
+
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [
+        (OLD, "This is your current password."),
+        ("Password123", "Many people use"),
+        ("autotag-2026", "mostly an address"),
+    ],
+)
+def test_a_weak_password_is_refused(here: Browser, password: str, reason: str) -> None:
+    answer = here.post("/account/password", {"current": OLD, "password": password, "again": password})
+    assert answer.status_code == 422
+    assert reason in parsed(answer).find(id="password-error").get_text()
 
 
 def test_guesses_of_the_password_are_limited(here: Browser) -> None:
