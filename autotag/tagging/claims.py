@@ -12,7 +12,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, bindparam, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    Update,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import (
@@ -29,6 +41,7 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
+from autotag.tagging.deaths import HAS_DEATHS
 from autotag.tagging.outcome import Predictions
 from autotag.tagging.process_state import is_process_disabled
 from autotag.tagging.provider_state import troubled_providers
@@ -44,6 +57,7 @@ NO_LEASE = timedelta(hours=1)
 """Longer than any lease: one that ends later was given by a clock that has been set back since."""
 
 DEATHS_BEFORE_QUARANTINE = 3
+"""Workers in a row that died, or ran out of time, with a document before it is set aside."""
 
 _CONFIGURATION_VERSION = (
     select(func.coalesce(func.max(ConfigurationState.version), 0))
@@ -82,7 +96,7 @@ _TAKE_ALONE = (
     )
     .execution_options(synchronize_session=False)
 )
-_TAKE = _TAKE_ALONE.where(Document.tagging_crashes == 0)
+_TAKE = _TAKE_ALONE.where(~HAS_DEATHS)
 
 _EXISTING_NAMES = (
     select(TagAssignment.document_id, Tag.normalized_name, TagAssignment.source)
@@ -129,7 +143,7 @@ class Claim:
     `existing` and `rejected` are folded names; tags of an attempt that still waits for a provider are not
     among the existing ones, because this attempt decides on them anew; `automatic` is how many of the existing
     ones a provider put there, `from_file` how many the file brought. `known` is what providers have said of the
-    same bytes, by provider, model and model version. `crashes` counts processes that died on it so far.
+    same bytes, by provider, model and model version. `crashes` counts the inference processes that died on it so far.
     `requested` says that a person asked for tags, `run_id` in which run; `is_decoded` that the facts of the image
     are noted already. `made_at` is in seconds of the monotonic clock, from before anything was read for it.
     """
@@ -158,16 +172,21 @@ class Claim:
 
 def claim(sessions: sessionmaker[Session], instance_id: int, document_id: int, worker: str) -> Claim | None:
     """Take a queued document. None when it is not queued (any more), is held back, or is gone."""
-    return next(iter(claim_many(sessions, instance_id, [document_id], worker)), None)
+    return next(iter(claim_many(sessions, instance_id, [document_id], worker, alone=True)), None)
 
 
 def claim_many(
-    sessions: sessionmaker[Session], instance_id: int, document_ids: Sequence[int], worker: str
+    sessions: sessionmaker[Session],
+    instance_id: int,
+    document_ids: Sequence[int],
+    worker: str,
+    *,
+    alone: bool = False,
 ) -> list[Claim]:
     """Take those of some documents that are queued, in one transaction, in the order given.
 
-    One on which a process has died is taken only when it is asked for alone: so its next death is nobody
-    else's.
+    One on which a process or a worker has died is taken only with `alone`, by which the caller promises to have nothing
+    else in hand: so if it kills again, nothing else is hit.
     """
     token = f"{worker}/{secrets.token_hex(8)}"
     made_at = time.monotonic()
@@ -180,7 +199,7 @@ def claim_many(
             "this_moment": now,
             "the_lease": now + LEASE + LONGEST_IMAGE * (len(document_ids) - 1),
         }
-        rows = work.session.execute(_TAKE_ALONE if len(document_ids) == 1 else _TAKE, together).all()
+        rows = work.session.execute(_TAKE_ALONE if alone else _TAKE, together).all()
         if not rows:
             return []
         common: dict[str, Any] = {
@@ -218,9 +237,7 @@ def claim_many(
     return [claims[document_id] for document_id in document_ids if document_id in claims]
 
 
-def crashed_before(
-    sessions: sessionmaker[Session], instance_id: int, document_ids: Sequence[int]
-) -> list[int]:
+def have_deaths(sessions: sessionmaker[Session], instance_id: int, document_ids: Sequence[int]) -> list[int]:
     """Return those of some documents that are queued and have to be taken alone."""
     with sessions() as session:
         return list(
@@ -229,7 +246,7 @@ def crashed_before(
                     Document.owned_by(instance_id),
                     Document.id.in_(document_ids),
                     Document.tagging_state == TaggingState.QUEUED,
-                    Document.tagging_crashes > 0,
+                    HAS_DEATHS,
                 )
             )
         )
@@ -237,14 +254,17 @@ def crashed_before(
 
 def release_claims_of(sessions: sessionmaker[Session], worker: str) -> int:
     """Put back what a worker of this name had in hand; for its successor to call at start. Return how many."""
-    return _put_back(sessions, Document.tagging_claim.startswith(f"{worker}/", autoescape=True))
+    its_own = Document.tagging_claim.startswith(f"{worker}/", autoescape=True)
+    reason = "The worker stopped before it was done; the file is tried again."
+    return _put_back(sessions, its_own, "worker_died", reason)
 
 
 def release_expired_claims(sessions: sessionmaker[Session]) -> int:
     """Put back what workers had in hand whose lease has run out; return how many documents."""
     now = utc_now()
     over = or_(Document.tagging_lease_until < now, Document.tagging_lease_until > now + NO_LEASE)
-    return _put_back(sessions, over)
+    reason = "The worker did not finish the file in time; it is tried again."
+    return _put_back(sessions, over, "worker_overdue", reason)
 
 
 def release_all_claims(sessions: sessionmaker[Session]) -> None:
@@ -262,14 +282,22 @@ def release_all_claims(sessions: sessionmaker[Session]) -> None:
         )
 
 
-def _put_back(sessions: sessionmaker[Session], condition: ColumnElement[bool]) -> int:
-    """Queue running documents again; those whose worker died too often are quarantined instead."""
+def _put_back(sessions: sessionmaker[Session], condition: ColumnElement[bool], code: str, reason: str) -> int:
+    """Queue running documents again; those that too many workers in a row did not finish are quarantined."""
+    deaths = Document.tagging_worker_deaths + 1
+    why_not_again = (
+        literal("The worker died or ran out of time ")
+        + cast(deaths, String)
+        + literal(" times with this file, so it is not tried again.")
+    )
     running = and_(Document.tagging_state == TaggingState.RUNNING, condition)
     released: dict[str, Any] = {
         "tagging_claim": None,
         "tagging_lease_until": None,
         "tagging_enqueued_at": None,
-        "tagging_crashes": Document.tagging_crashes + 1,
+        "tagging_reason_code": code,
+        "tagging_updated_at": utc_now(),
+        "tagging_worker_deaths": deaths,
     }
     with sessions() as session:
         if session.scalar(select(Document.id).where(running).limit(1)) is None:
@@ -277,14 +305,8 @@ def _put_back(sessions: sessionmaker[Session], condition: ColumnElement[bool]) -
         with unit_of_work(session) as work:
             quarantined = work.session.execute(
                 update(Document)
-                .where(running, Document.tagging_crashes + 1 >= DEATHS_BEFORE_QUARANTINE)
-                .values(
-                    tagging_state=TaggingState.QUARANTINED,
-                    tagging_reason_code="worker_died",
-                    tagging_reason=f"The worker died {DEATHS_BEFORE_QUARANTINE} times with this file in hand.",
-                    tagging_updated_at=utc_now(),
-                    **released,
-                )
+                .where(running, deaths >= DEATHS_BEFORE_QUARANTINE)
+                .values(tagging_state=TaggingState.QUARANTINED, tagging_reason=why_not_again, **released)
                 .returning(Document.instance_id, Document.id)
             ).all()
             for instance_id, document_id in quarantined:
@@ -293,13 +315,7 @@ def _put_back(sessions: sessionmaker[Session], condition: ColumnElement[bool]) -
                 work.session,
                 update(Document)
                 .where(running)
-                .values(
-                    tagging_state=TaggingState.QUEUED,
-                    tagging_reason_code="worker_died",
-                    tagging_reason="The worker stopped before it was done; the file is tried again.",
-                    tagging_updated_at=utc_now(),
-                    **released,
-                ),
+                .values(tagging_state=TaggingState.QUEUED, tagging_reason=reason, **released),
             )
     return len(quarantined) + queued
 

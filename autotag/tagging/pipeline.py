@@ -20,7 +20,7 @@ from autotag.media.storage import Storage
 from autotag.models import TaggingState
 from autotag.models.base import utc_now
 from autotag.tagging.asking import Interviewer, ProviderFactory, Stopwatch
-from autotag.tagging.claims import Claim, claim_many, crashed_before
+from autotag.tagging.claims import Claim, claim_many, have_deaths
 from autotag.tagging.conclusion import conclude, crashed_outside_providers
 from autotag.tagging.image import ImageInHand
 from autotag.tagging.measures import note_outcome
@@ -101,20 +101,21 @@ class Pipeline:
         """
         hand = _Hand(document_ids, is_interrupted)
         began = time.monotonic()
-        outcomes = self._work_off(self._claims(instance_id, hand), is_alone=len(document_ids) == 1)
+        is_alone = len(document_ids) == 1
+        outcomes = self._work_off(self._claims(instance_id, hand, is_alone=is_alone), is_alone=is_alone)
         if outcomes:
             self._seconds_each[instance_id] = (time.monotonic() - began) / len(outcomes)
-        if len(document_ids) > 1 and hand.not_taken:
-            for document_id in crashed_before(self._sessions, instance_id, hand.not_taken):
+        if not is_alone and hand.not_taken:
+            for document_id in have_deaths(self._sessions, instance_id, hand.not_taken):
                 outcomes += self._work_off(
-                    claim_many(self._sessions, instance_id, [document_id], self._worker)
+                    claim_many(self._sessions, instance_id, [document_id], self._worker, alone=True)
                 )
         return Worked(outcomes, hand.left)
 
-    def _claims(self, instance_id: int, hand: "_Hand") -> Iterator[Claim]:
+    def _claims(self, instance_id: int, hand: "_Hand", *, is_alone: bool) -> Iterator[Claim]:
         """Claim documents as they are needed, as many at a time as take a moment."""
         while chunk := hand.next(self._together(instance_id)):
-            claims = claim_many(self._sessions, instance_id, chunk, self._worker)
+            claims = claim_many(self._sessions, instance_id, chunk, self._worker, alone=is_alone)
             taken = {held.document_id for held in claims}
             hand.not_taken += [document_id for document_id in chunk if document_id not in taken]
             yield from claims

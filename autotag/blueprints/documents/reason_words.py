@@ -15,6 +15,7 @@ REASONS = {
     "file_missing": "The stored file is missing",
     "process_died": "The image stopped the process",
     "worker_died": "The worker died",
+    "worker_overdue": "The worker ran out of time",
     "storage": "A file could not be read or stored",
     "tagged_by_person": "A person gave it tags",
     "has_tags": "It had tags already",

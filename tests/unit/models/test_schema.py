@@ -166,3 +166,37 @@ def test_a_migration_that_makes_a_table_anew_keeps_the_rows_that_refer_to_it(
         if engine.dialect.name == "sqlite":
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
     engine.dispose()
+
+
+def test_deaths_that_were_counted_together_are_counted_apart(database_url: str, make: Factory) -> None:
+    """Each death of the process has left an attempt; the others were those of workers."""
+    states = ("queued", "quarantined", "queued", "tagged")
+    documents = [make.document(make.instance()) for _ in states]
+    counted = (2, 2, 1, 1)
+    died_on = (1, 2, 0, 1)
+    engine = build_engine(database_url)
+    schema.downgrade(engine, "0011")
+    with engine.begin() as connection:
+        for document, state, crashes, attempts in zip(documents, states, counted, died_on, strict=True):
+            connection.exec_driver_sql(
+                f"UPDATE document SET tagging_state = '{state}', tagging_crashes = {crashes} WHERE id = {document.id}"
+            )
+            for number in range(attempts):
+                connection.exec_driver_sql(
+                    "INSERT INTO tagging_attempt"
+                    " (instance_id, document_id, number, state, reason_code, reason, worker, seconds, finished_at)"
+                    f" VALUES ({document.instance_id}, {document.id}, {number}, 'queued', 'process_died', '', 'w', 0,"
+                    " '2026-01-01 00:00:00')"
+                )
+    schema.upgrade(engine)
+    statement = "SELECT tagging_crashes, tagging_worker_deaths FROM document ORDER BY id"
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql(statement).all() == [(1, 1), (2, 0), (0, 1), (0, 0)]
+    schema.downgrade(engine, "0011")
+    with engine.connect() as connection:
+        crashes = (
+            connection.exec_driver_sql("SELECT tagging_crashes FROM document ORDER BY id").scalars().all()
+        )
+    assert crashes == [2, 2, 1, 0]
+    schema.upgrade(engine)
+    engine.dispose()
