@@ -31,7 +31,7 @@ from autotag.serving.backup import (
     plain_url,
     run_tool,
 )
-from autotag.tagging.claims import release_all_claims
+from autotag.tagging.releasing import release_all_claims
 
 CHUNK_BYTES = 1 << 20
 

@@ -13,14 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
-    String,
-    Update,
-    and_,
     bindparam,
-    cast,
     func,
-    literal,
     or_,
     select,
     update,
@@ -45,19 +39,9 @@ from autotag.tagging.deaths import HAS_DEATHS
 from autotag.tagging.outcome import Predictions
 from autotag.tagging.process_state import is_process_disabled
 from autotag.tagging.provider_state import troubled_providers
-from autotag.tagging.webhook_events import note_documents
 
 LEASE = timedelta(seconds=120)
-"""Longer than any single document takes: the image time limit, twice, and some."""
-
-LONGEST_IMAGE = timedelta(seconds=60)
-"""What each further document in the same hand adds to the lease: the image time limit, twice."""
-
-NO_LEASE = timedelta(hours=1)
-"""Longer than any lease: one that ends later was given by a clock that has been set back since."""
-
-DEATHS_BEFORE_QUARANTINE = 3
-"""Workers in a row that died, or ran out of time, with a document before it is set aside."""
+"""How long a claim lasts without a renewal; a worker renews what it has in hand (`leases`), however long that takes."""
 
 _CONFIGURATION_VERSION = (
     select(func.coalesce(func.max(ConfigurationState.version), 0))
@@ -175,6 +159,11 @@ def claim(sessions: sessionmaker[Session], instance_id: int, document_id: int, w
     return next(iter(claim_many(sessions, instance_id, [document_id], worker, alone=True)), None)
 
 
+def new_token(worker: str) -> str:
+    """Return what is to tell one claim of a worker from every other."""
+    return f"{worker}/{secrets.token_hex(8)}"
+
+
 def claim_many(
     sessions: sessionmaker[Session],
     instance_id: int,
@@ -182,13 +171,15 @@ def claim_many(
     worker: str,
     *,
     alone: bool = False,
+    token: str | None = None,
 ) -> list[Claim]:
     """Take those of some documents that are queued, in one transaction, in the order given.
 
-    One on which a process or a worker has died is taken only with `alone`, by which the caller promises to have nothing
-    else in hand: so if it kills again, nothing else is hit.
+    One on which a process or a worker has died is taken only with `alone`, by which the caller promises to have
+    nothing else in hand: so if it kills again, nothing else is hit. `token` is one of `new_token`, for a caller that
+    has to know it also if this raises.
     """
-    token = f"{worker}/{secrets.token_hex(8)}"
+    token = token or new_token(worker)
     made_at = time.monotonic()
     with sessions() as session, unit_of_work(session) as work:
         now = utc_now()
@@ -197,7 +188,7 @@ def claim_many(
             "the_documents": document_ids,
             "the_claim": token,
             "this_moment": now,
-            "the_lease": now + LEASE + LONGEST_IMAGE * (len(document_ids) - 1),
+            "the_lease": now + LEASE,
         }
         rows = work.session.execute(_TAKE_ALONE if alone else _TAKE, together).all()
         if not rows:
@@ -207,11 +198,19 @@ def claim_many(
             "process_disabled": is_process_disabled(work.session),
             "troubles": _troubles(work.session, instance_id),
         }
-        ids = [row.id for row in rows]
-        existing = _existing_names(work.session, ids)
-        rejected = rejected_names(work.session, ids)
-        known = _known_predictions(work.session, instance_id, {row.sha256 for row in rows})
-    claims = {
+        claims = _claims_of(work.session, instance_id, token, rows, common)
+    return [claims[document_id] for document_id in document_ids if document_id in claims]
+
+
+def _claims_of(
+    session: Session, instance_id: int, token: str, rows: Sequence[Any], common: Mapping[str, Any]
+) -> dict[int, Claim]:
+    """Return the claims by document, each with what is known of it."""
+    ids = [row.id for row in rows]
+    existing = _existing_names(session, ids)
+    rejected = rejected_names(session, ids)
+    known = _known_predictions(session, instance_id, {row.sha256 for row in rows})
+    return {
         row.id: Claim(
             instance_id,
             row.id,
@@ -234,7 +233,6 @@ def claim_many(
         )
         for row in rows
     }
-    return [claims[document_id] for document_id in document_ids if document_id in claims]
 
 
 def have_deaths(sessions: sessionmaker[Session], instance_id: int, document_ids: Sequence[int]) -> list[int]:
@@ -250,78 +248,6 @@ def have_deaths(sessions: sessionmaker[Session], instance_id: int, document_ids:
                 )
             )
         )
-
-
-def release_claims_of(sessions: sessionmaker[Session], worker: str) -> int:
-    """Put back what a worker of this name had in hand; for its successor to call at start. Return how many."""
-    its_own = Document.tagging_claim.startswith(f"{worker}/", autoescape=True)
-    reason = "The worker stopped before it was done; the file is tried again."
-    return _put_back(sessions, its_own, "worker_died", reason)
-
-
-def release_expired_claims(sessions: sessionmaker[Session]) -> int:
-    """Put back what workers had in hand whose lease has run out; return how many documents."""
-    now = utc_now()
-    over = or_(Document.tagging_lease_until < now, Document.tagging_lease_until > now + NO_LEASE)
-    reason = "The worker did not finish the file in time; it is tried again."
-    return _put_back(sessions, over, "worker_overdue", reason)
-
-
-def release_all_claims(sessions: sessionmaker[Session]) -> None:
-    """Queue again whatever was in hand, for an installation that was restored: no worker of it lives."""
-    with sessions() as session, unit_of_work(session) as work:
-        work.session.execute(
-            update(Document)
-            .where(Document.tagging_state == TaggingState.RUNNING)
-            .values(
-                tagging_state=TaggingState.QUEUED,
-                tagging_claim=None,
-                tagging_lease_until=None,
-                tagging_enqueued_at=None,
-            )
-        )
-
-
-def _put_back(sessions: sessionmaker[Session], condition: ColumnElement[bool], code: str, reason: str) -> int:
-    """Queue running documents again; those that too many workers in a row did not finish are quarantined."""
-    deaths = Document.tagging_worker_deaths + 1
-    why_not_again = (
-        literal("The worker died or ran out of time ")
-        + cast(deaths, String)
-        + literal(" times with this file, so it is not tried again.")
-    )
-    running = and_(Document.tagging_state == TaggingState.RUNNING, condition)
-    released: dict[str, Any] = {
-        "tagging_claim": None,
-        "tagging_lease_until": None,
-        "tagging_enqueued_at": None,
-        "tagging_reason_code": code,
-        "tagging_updated_at": utc_now(),
-        "tagging_worker_deaths": deaths,
-    }
-    with sessions() as session:
-        if session.scalar(select(Document.id).where(running).limit(1)) is None:
-            return 0
-        with unit_of_work(session) as work:
-            quarantined = work.session.execute(
-                update(Document)
-                .where(running, deaths >= DEATHS_BEFORE_QUARANTINE)
-                .values(tagging_state=TaggingState.QUARANTINED, tagging_reason=why_not_again, **released)
-                .returning(Document.instance_id, Document.id)
-            ).all()
-            for instance_id, document_id in quarantined:
-                note_documents(work.session, instance_id, {document_id: TaggingState.QUARANTINED})
-            queued = _count(
-                work.session,
-                update(Document)
-                .where(running)
-                .values(tagging_state=TaggingState.QUEUED, tagging_reason=reason, **released),
-            )
-    return len(quarantined) + queued
-
-
-def _count(session: Session, statement: Update) -> int:
-    return len(session.execute(statement.returning(Document.id)).all())
 
 
 def _existing_names(

@@ -15,8 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import Document, TaggingState
-from autotag.tagging.claims import release_claims_of
 from autotag.tagging.heartbeats import Part, living
+from autotag.tagging.releasing import release_claims_of
 
 logger = structlog.stdlib.get_logger(__name__)
 

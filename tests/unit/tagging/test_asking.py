@@ -26,9 +26,9 @@ from autotag.providers.base import (
     ProviderUnavailable,
     TaggableImage,
 )
-from autotag.tagging.asking import MAXIMUM_TRIES
 from autotag.tagging.pipeline import Pipeline
 from autotag.tagging.provider_state import resume
+from autotag.tagging.trouble import MAXIMUM_TRIES
 from tests.unit.conftest import Factory, ScriptedProcess
 
 DOWN = ProviderUnavailable("unavailable", "The service answered 503.")

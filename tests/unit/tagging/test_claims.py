@@ -10,14 +10,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.models import Document, TaggingState, TagRejection
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.claims import (
-    LEASE,
-    claim,
-    claim_many,
-    have_deaths,
-    release_claims_of,
-    release_expired_claims,
-)
+from autotag.tagging.claims import LEASE, claim, claim_many, have_deaths
+from autotag.tagging.releasing import release_claims_of, release_expired_claims
 from tests.unit.conftest import Factory
 
 CLAIM_ALL = """

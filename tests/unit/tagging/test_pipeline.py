@@ -3,6 +3,7 @@
 import errno
 import time
 from collections.abc import Callable
+from concurrent.futures import wait
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -37,10 +38,11 @@ from autotag.providers.base import Answer, AutoTagProvider, ProviderMisconfigure
 from autotag.providers.tensorflow import TensorFlowProvider
 from autotag.tagging import jobs
 from autotag.tagging.asking import Interviewer
-from autotag.tagging.claims import Claim, claim, release_claims_of
+from autotag.tagging.claims import Claim, claim
 from autotag.tagging.pipeline import CLAIM_FOR_SECONDS, TOGETHER, TOGETHER_AT_FIRST, Pipeline
 from autotag.tagging.provider_state import resume
 from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.releasing import release_claims_of
 from tests.unit.conftest import Factory, ScriptedProcess
 
 CRASH = ProcessCrashed("Killed by signal 9.", "exit")
@@ -618,21 +620,33 @@ def test_as_many_are_claimed_at_a_time_as_take_a_moment(
     assert claimed[0] == together
 
 
-def test_what_interrupts_a_job_begins_with_no_other_image(
+def test_what_interrupts_a_job_begins_with_no_other_image_and_gives_the_rest_back(
     road: Road, upload: Callable[..., Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     documents = [upload(bytes([number])) for number in range(12)]
     examined: list[None] = []
+    interrupted: list[None] = []
+
+    def interrupt_once(*arguments: object) -> object:
+        if not interrupted:
+            interrupted.append(None)
+            raise KeyboardInterrupt
+        return wait(*arguments)  # type: ignore[arg-type]
+
     road.process.during = lambda: examined.append(None)
-
-    def fail(*_: object) -> None:
-        raise TimeoutError
-
-    monkeypatch.setattr("autotag.tagging.pipeline.RECORD_EVERY_SECONDS", 0.0)
-    monkeypatch.setattr(Pipeline, "_record", fail)
-    with pytest.raises(TimeoutError):
+    monkeypatch.setattr("autotag.tagging.pipeline.TOGETHER_AT_FIRST", 12)
+    monkeypatch.setattr("autotag.tagging.pipeline.wait", interrupt_once)
+    with pytest.raises(KeyboardInterrupt):
         road.pipeline().tag_many(documents[0].instance_id, [document.id for document in documents])
-    assert len(examined) <= 5
+    assert len(examined) <= 4
+    found = [road.look(document) for document in documents]
+    left = [document for document in found if document.tagging_state is TaggingState.QUEUED]
+    assert len(left) >= 12 - len(examined)
+    facts = {
+        (document.tagging_attempts, document.tagging_worker_deaths, document.tagging_claim)
+        for document in left
+    }
+    assert facts == {(0, 0, None)}
 
 
 def test_keywords_are_read_with_the_first_decode_where_they_are_imported(

@@ -6,8 +6,8 @@ from sqlalchemy import delete, select
 from autotag.models import Document, RunItemState, RunScope, RunState, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
-from autotag.tagging.claims import release_claims_of
 from autotag.tagging.new_version import tag_new_version
+from autotag.tagging.releasing import release_claims_of
 from autotag.tagging.run_feeding import WINDOW, item_state
 from autotag.tagging.run_tending import tend_runs
 from autotag.tagging.runs import cancel_run, pause_run, resume_run

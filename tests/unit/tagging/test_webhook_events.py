@@ -19,7 +19,7 @@ from autotag.models import (
 )
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging import recording
-from autotag.tagging.claims import DEATHS_BEFORE_QUARANTINE, release_claims_of
+from autotag.tagging.releasing import DEATHS_BEFORE_QUARANTINE, release_claims_of
 from autotag.tagging.run_tending import tend_runs
 from tests.conftest import counted_statements
 from tests.unit.conftest import Factory
