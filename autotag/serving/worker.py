@@ -19,7 +19,7 @@ from autotag.observability import name_instances
 from autotag.tagging import jobs
 from autotag.tagging.model_installations import ModelInstallations
 from autotag.tagging.pipeline import Pipeline
-from autotag.tagging.process_state import record_crash
+from autotag.tagging.process_state import count_death_at_rest
 from autotag.tagging.provider_building import provider_factory
 from autotag.tagging.queue import TaggingQueue, connect
 from autotag.tagging.releasing import release_claims_of
@@ -44,10 +44,7 @@ def run_worker(config: Config, name: str) -> None:
     connection = wait_for_broker(config.broker_url)
     # The pipeline's threads live as long as this process.
     with (
-        InferenceProcess(
-            callers_live_on=True,
-            on_death_at_rest=lambda crash: not record_crash(sessions, crash.reason),
-        ) as process,
+        InferenceProcess(callers_live_on=True, on_death_at_rest=count_death_at_rest(sessions)) as process,
         InferenceProcess(callers_live_on=True) as decoder,
     ):
         pipeline = Pipeline(

@@ -241,7 +241,7 @@ def place_of(stage: tuple[Any, ...]) -> tuple[object, str, BaseException]:
 
 
 def check_others(road: Road) -> None:
-    """Another tenant's upload is tagged within two seconds, whatever became of the first; a busy machine is given more."""
+    """Another tenant is served within two seconds; on a busy machine, compared with its next upload."""
     first, second = road.upload(road.other, 2)
     times = []
     for document_id in (first, second):
