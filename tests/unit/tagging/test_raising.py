@@ -16,6 +16,7 @@ from PIL import Image
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
+from structlog.testing import capture_logs
 
 from autotag.configuration.declaration import Entry, Scope, threshold
 from autotag.configuration.effective import ProviderSettings, TaggingSettings
@@ -82,6 +83,13 @@ class Painter(ScriptedProcess):
         for rendition in request.renditions:
             rendition.path.write_bytes(picture.getvalue())
         return result
+
+
+@pytest.fixture(autouse=True)
+def _logs_are_not_drawn() -> Iterator[None]:
+    """Tracebacks are drawn with all local variables where nobody has set logging up, which takes seconds."""
+    with capture_logs():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -390,8 +398,6 @@ def test_one_outcome_that_cannot_be_written_takes_no_other_with_it(
 def test_the_log_names_document_instance_and_provider_with_the_traceback(
     road: Road, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from structlog.testing import capture_logs
-
     ids = road.upload(road.acme, 1)
     raise_at(monkeypatch, Rule, "tag", ODD, call=1, after=False)
     with capture_logs() as logs:
