@@ -49,7 +49,7 @@ _STATE_TEXTS = {
     TaggingState.NO_TAGS: ("quiet", "No tags found"),
     TaggingState.SKIPPED: ("quiet", "Not tagged automatically"),
     TaggingState.FAILED: ("danger", "Tagging failed"),
-    TaggingState.QUARANTINED: ("danger", "Set aside: tagging this file stopped the tagger twice"),
+    TaggingState.QUARANTINED: ("danger", "Set aside: tagging this file was cut short too often"),
 }
 
 

@@ -12,7 +12,8 @@ from werkzeug.exceptions import HTTPException
 from autotag.blueprints.browsers import browser_name
 from autotag.extensions import db
 from autotag.instances.audit import PASSWORD_REFUSED, SIGNED_IN, SIGNED_OUT
-from autotag.instances.people import PeopleError, find_user, normalize_email
+from autotag.instances.errors import PeopleError
+from autotag.instances.people import find_user, normalize_email
 from autotag.instances.sign_ins import note_failed_sign_in, note_sign_in_event
 from autotag.models import User
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work

@@ -125,3 +125,11 @@ class ProcessCrashed(InferenceError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class ProcessNotStarted(ProcessCrashed):
+    """The process died, or had to be killed, before it was ready. No image is to blame for that."""
+
+
+class ProcessDisabled(InferenceError):
+    """The process has died and must not be started again until somebody enables it."""

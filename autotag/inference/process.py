@@ -6,12 +6,12 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from autotag.inference.errors import ProcessCrashed
+from autotag.inference.errors import ProcessCrashed, ProcessDisabled, ProcessNotStarted
 from autotag.inference.messages import (
     READY,
     ImageRequest,
@@ -42,6 +42,9 @@ class InferenceProcess:
     to speak the protocol of `messages`. `callers_live_on` says that the threads which call live as long as this
     process, so that the child can be tied to any of them.
 
+    A child that dies between two images is found at the next one. Then `on_death_at_rest` is called with the crash
+    and says whether another child may be started. It is not called for children that are ended on purpose.
+
     It may be shared by threads, which then take turns. After a fork the new process gets a child of its own.
     """
 
@@ -54,6 +57,7 @@ class InferenceProcess:
         threads: int = 1,
         command: Sequence[str] | None = None,
         callers_live_on: bool = False,
+        on_death_at_rest: Callable[[ProcessCrashed], bool] | None = None,
     ) -> None:
         self._memory_limit_bytes = memory_limit_bytes
         self._seconds_per_image = seconds_per_image
@@ -61,6 +65,8 @@ class InferenceProcess:
         self._threads = threads
         self._command = command
         self._callers_live_on = callers_live_on
+        self._on_death_at_rest = on_death_at_rest
+        self._death_at_rest: ProcessCrashed | None = None
         self._lock = threading.Lock()
         self._child: Child | None = None
         self._owner = os.getpid()
@@ -77,7 +83,8 @@ class InferenceProcess:
 
         Raises `ImageRejected` for a bad image, `ModelRejected` for a bad model and `RenditionFailed` for a
         rendition that cannot be written, with the child alive; `ProcessCrashed` when the child dies on it or
-        has to be killed. The next call starts a new one.
+        has to be killed, `ProcessNotStarted` when it does so before it is ready, and `ProcessDisabled` when it has
+        died before and must not be started again. The next call starts a new one.
         """
         with self._lock:
             answer = self._exchange(request)
@@ -131,22 +138,40 @@ class InferenceProcess:
             self._child = None
         self._owner = os.getpid()
         if self._child is not None and not self._child.is_running():
-            # It died while it had nothing in hand, so no image is to blame for it.
-            log.warning("%s It had no image in hand.", self._child.crash().reason)
+            # No image is to blame for it.
+            crash = self._child.crash()
             self._child = None
+            self._death_at_rest = ProcessCrashed(f"{crash.reason} It was between two images.", crash.kind)
+            log.warning("%s", self._death_at_rest.reason)
+        self._tell_of_death_at_rest()
         return self._child or self._start()
 
+    def _tell_of_death_at_rest(self) -> None:
+        """Has a death at rest counted. If that fails, the next call tries again."""
+        death = self._death_at_rest
+        if death is None:
+            return
+        may_start = self._on_death_at_rest is None or self._on_death_at_rest(death)
+        self._death_at_rest = None
+        if not may_start:
+            raise ProcessDisabled(death.reason)
+
     def _start(self) -> Child:
-        """A new child that has said that it is ready. Raises `ProcessCrashed` when it does not."""
-        child = Child(self._command or self._default_command(), child_environment())
+        """A new child that has said that it is ready. Raises `ProcessNotStarted` when it does not."""
+        try:
+            child = Child(self._command or self._default_command(), child_environment())
+        except ProcessCrashed as error:
+            raise ProcessNotStarted(error.reason, error.kind) from error
         ready = False
         try:
             ready = child.receive(self._start_seconds) == READY
+        except ProcessCrashed as error:
+            raise ProcessNotStarted(error.reason, error.kind) from error
         finally:
             if not ready:
                 child.kill()
         if not ready:
-            raise ProcessCrashed("The inference process did not start as expected.", "exit")
+            raise ProcessNotStarted("The inference process did not start as expected.", "exit")
         return child
 
     def _default_command(self) -> list[str]:

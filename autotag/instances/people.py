@@ -232,9 +232,10 @@ def replace_hash(work: UnitOfWork, user: User, renewed: str) -> None:
         update(User)
         .where(User.id == user.id, User.password_hash == user.password_hash)
         .values(password_hash=renewed)
+        .returning(User.id)
         .execution_options(synchronize_session=False)
-    )
-    if changed.rowcount:
+    ).all()
+    if changed:
         work.session.refresh(user)
 
 

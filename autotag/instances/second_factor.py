@@ -86,7 +86,7 @@ def set_up(work: UnitOfWork, user: User, secret: str, code: str, *, box: Box, ke
     ).all()
     if not turned_on:
         raise PeopleError("code", "Your second factor is on already.")
-    end_sessions(work, user, keep_session=keep_session)
+    end_sessions(work, user, actor=user.email, keep_session=keep_session)
     audit(work.session, user.instance_id, user.email, "second factor turned on", user.email)
     return _make_recovery_codes(work, user)
 
@@ -133,7 +133,7 @@ def remove(work: UnitOfWork, user: User, *, actor: str, keep_session: int | None
         return False
     user.totp_secret = user.totp_last_step = None
     work.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
-    end_sessions(work, user, keep_session=keep_session)
+    end_sessions(work, user, actor=actor, keep_session=keep_session)
     own = actor == user.email
     audit(
         work.session, user.instance_id, actor, f"second factor {'turned off' if own else 'reset'}", user.email

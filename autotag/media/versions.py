@@ -105,7 +105,7 @@ def _put_in_force(work: UnitOfWork, document: Document, file: ReceivedFile, user
     document.mime_type, document.size = file.mime_type, file.size
     document.width = document.height = document.exif = None
     document.placeholder = ""
-    document.tagging_crashes = document.tagging_attempts = 0
+    document.tagging_attempts = document.tagging_crashes = document.tagging_worker_deaths = 0
     document.updated_at = utc_now()
     work.session.add(
         DocumentVersion(

@@ -41,7 +41,8 @@ class Document(TenantOwned, Base):
     The current version's facts (content hash, type, size) stand here too, so that a list needs one table.
     `tagging_claim` names the worker that has the document in hand until `tagging_lease_until`;
     `tagging_enqueued_at` is when a job was last handed to the broker, empty when the broker refused it;
-    `tagging_not_before` holds a retry back. `tagging_crashes` counts the processes that died with it in hand.
+    `tagging_not_before` holds a retry back. `tagging_crashes` counts the inference processes that died on it, and
+    `tagging_worker_deaths` the workers in a row that died or ran out of time while they had it.
     `tagging_requested` says that a person asked for this attempt, so that tags which are there do not end it;
     `tagging_run_id` is the run of which it is part. Ids ascend with time, so the newest is the largest id.
     A document with `deleted_at` lies in the recycle bin; `deleted_from` is the path of the folder it lay in.
@@ -107,6 +108,7 @@ class Document(TenantOwned, Base):
     tagging_reason: Mapped[str] = mapped_column(String(500), default="")
     tagging_attempts: Mapped[int] = mapped_column(default=0)
     tagging_crashes: Mapped[int] = mapped_column(default=0, server_default="0")
+    tagging_worker_deaths: Mapped[int] = mapped_column(default=0, server_default="0")
     tagging_updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     tagging_enqueued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tagging_not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,5 +1,6 @@
 """One worker: its database, storage and inference process, and the loop that takes jobs."""
 
+import os
 import socket
 import time
 
@@ -16,14 +17,18 @@ from autotag.media.storage_choice import storage_of
 from autotag.models.engine import build_session_factory
 from autotag.observability import name_instances
 from autotag.tagging import jobs
-from autotag.tagging.claims import release_claims_of
 from autotag.tagging.model_installations import ModelInstallations
 from autotag.tagging.pipeline import Pipeline
+from autotag.tagging.process_state import count_death_at_rest
 from autotag.tagging.provider_building import provider_factory
 from autotag.tagging.queue import TaggingQueue, connect
+from autotag.tagging.releasing import release_claims_of
 from autotag.tagging.worker import build_worker
 
 logger = structlog.stdlib.get_logger(__name__)
+
+HANGS_EXIT_CODE = 70
+"""The one of sysexits for an internal error (EX_SOFTWARE)."""
 
 
 def run_worker(config: Config, name: str) -> None:
@@ -39,7 +44,7 @@ def run_worker(config: Config, name: str) -> None:
     connection = wait_for_broker(config.broker_url)
     # The pipeline's threads live as long as this process.
     with (
-        InferenceProcess(callers_live_on=True) as process,
+        InferenceProcess(callers_live_on=True, on_death_at_rest=count_death_at_rest(sessions)) as process,
         InferenceProcess(callers_live_on=True) as decoder,
     ):
         pipeline = Pipeline(
@@ -50,11 +55,18 @@ def run_worker(config: Config, name: str) -> None:
             settings=EffectiveSettings(sessions).for_instance,
             build_provider=provider_factory(config),
             worker=worker_name,
+            on_stuck=_end_at_once,
         )
         jobs.bind(pipeline, TaggingQueue(connect(config.broker_url)))
         jobs.bind_installations(ModelInstallations(sessions, ModelStore(config.models_path)))
         logger.info("worker ready")
         build_worker(connection, worker_name).work(logging_level="WARNING")
+
+
+def _end_at_once() -> None:
+    """End a worker in which something hangs that no time-out ends; whoever started it starts another."""
+    logger.critical("worker hangs and is ended")
+    os._exit(HANGS_EXIT_CODE)
 
 
 def wait_for_broker(url: str) -> Redis:

@@ -1,5 +1,6 @@
 """Asking the providers about one image: each for itself, so that what one says is never lost with another."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,28 +12,35 @@ import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.effective import ProviderSettings, TaggingSettings
-from autotag.inference.errors import ProcessCrashed
-from autotag.models import ProviderStatus
+from autotag.inference.errors import (
+    InferenceError,
+    ModelRejected,
+    ProcessCrashed,
+    ProcessDisabled,
+    ProcessNotStarted,
+)
+from autotag.models import PredictionSet, ProviderStatus
 from autotag.models.base import utc_now
 from autotag.providers.base import (
+    Answer,
     AutoTagProvider,
     ImageUnsuitable,
     ProviderError,
     ProviderMisconfigured,
     ProviderUnavailable,
-    TaggableImage,
 )
 from autotag.tagging.claims import Claim
+from autotag.tagging.image import ImageInHand
 from autotag.tagging.measures import note_call, note_error
 from autotag.tagging.outcome import Predictions
 from autotag.tagging.process_state import PROCESS_DISABLED, record_crash
 from autotag.tagging.provider_state import note_success, note_trouble, pause, waiting_code
+from autotag.tagging.trouble import PROCESS_NOT_STARTED, PROVIDER_ERROR, is_last_try, next_try
 from autotag.tagging.usage import give_back_call, reserve_call
 
 logger = structlog.stdlib.get_logger(__name__)
 
 TENSORFLOW = "tensorflow"
-MAXIMUM_TRIES = 6
 NOTHING_SENT = frozenset(
     {
         "address_refused",
@@ -89,6 +97,28 @@ class Replies:
     applicable: bool = False
 
 
+class ProviderBroken(Exception):
+    """A provider raised what is none of the errors that it may raise; that is the cause of this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Interviewee:
+    """A provider and what it says of itself, read once: it is somebody else's code, and any of it may raise."""
+
+    entry: ProviderSettings
+    provider: AutoTagProvider
+    title: str
+    sends_image: bool
+    takes: frozenset[str]
+    model: str
+    model_version: str
+
+    @property
+    def name(self) -> str:
+        """The name under which its predictions are kept."""
+        return self.entry.provider
+
+
 class Interviewer:
     """Asks an instance's enabled providers about an image, with regard to how each of them fares.
 
@@ -103,24 +133,46 @@ class Interviewer:
         self._turns: dict[str, threading.Lock] = {}
 
     def ask(
-        self, held: Claim, image: TaggableImage, settings: TaggingSettings, waiting: Stopwatch | None = None
-    ) -> Replies:
+        self,
+        held: Claim,
+        image: ImageInHand,
+        settings: TaggingSettings,
+        replies: Replies,
+        waiting: Stopwatch,
+    ) -> None:
         """Ask every enabled provider that takes the type, or use what it has said of these bytes before.
 
-        How long it waited for its turns is added to `waiting`.
-        Lets ImageRejected pass: an image that cannot be decoded is so for every provider.
+        What comes of it is added to `replies`, so that it is there whatever is raised later; how long it waited for its
+        turns is added to `waiting`. Lets ImageRejected pass: an image that cannot be decoded is so for every provider.
         """
-        replies = Replies()
         for entry in settings.providers:
-            with self._turn(entry.provider, waiting or Stopwatch()):
+            with self._turn(entry.provider, waiting):
                 try:
-                    provider = self._build(entry)
-                    if held.mime_type in provider.mime_types:
+                    subject = self._introduce(entry, image)
+                    if held.mime_type in subject.takes:
                         replies.applicable = True
-                        self._ask_one(held, image, entry, provider, replies)
+                        self._ask_one(held, image, subject, replies)
                 except ProviderError as error:
                     self._note(held, entry, error, replies)
-        return replies
+                except ProviderBroken as broken:
+                    _note_broken(held, entry, broken, replies)
+
+    def _introduce(self, entry: ProviderSettings, image: ImageInHand) -> _Interviewee:
+        with _blamed_on_provider(image):
+            provider = self._build(entry)
+            model, version = str(provider.model), str(provider.model_version)
+            # Before anything is sent: what cannot be kept would be paid for again and again.
+            _check_length("model", model, PredictionSet.model.type.length)
+            _check_length("model_version", version, PredictionSet.model_version.type.length)
+            return _Interviewee(
+                entry,
+                provider,
+                str(provider.title),
+                bool(provider.sends_image),
+                frozenset(provider.mime_types),
+                model,
+                version,
+            )
 
     @contextmanager
     def _turn(self, provider: str, waiting: Stopwatch) -> Iterator[None]:
@@ -132,39 +184,52 @@ class Interviewer:
     def _ask_one(
         self,
         held: Claim,
-        image: TaggableImage,
-        entry: ProviderSettings,
-        provider: AutoTagProvider,
+        image: ImageInHand,
+        subject: _Interviewee,
         replies: Replies,
     ) -> None:
-        known = held.known.get((entry.provider, provider.model, provider.model_version))
+        known = held.known.get((subject.name, subject.model, subject.model_version))
         if known is not None:
             replies.answers.append(known)
             return
-        wait = self._wait(held, entry, provider)
+        wait = self._wait(held, subject)
         if wait is not None:
             replies.waits.append(wait)
             return
         replies.tried = True
         started = time.monotonic()
         try:
-            answer = provider.tag(image)
+            with _blamed_on_provider(image):
+                answer = _read(subject, subject.provider.tag(image))
+        except ProcessDisabled:
+            self._meet(held, TENSORFLOW, _disabled(utc_now()))
+            replies.waits.append(_disabled(utc_now()))
+            return
         except ProcessCrashed as error:
-            replies.crash = error.reason
-            if entry.provider == TENSORFLOW and record_crash(self._sessions, error.reason):
-                self._meet(held, TENSORFLOW, _disabled(utc_now()))
+            self._note_crash(held, subject, error, replies)
             return
         finally:
-            note_call(held.instance_id, entry.provider, time.monotonic() - started)
-        if entry.provider in held.troubles:
-            note_success(self._sessions, held.instance_id, entry.provider)
-        pairs = tuple((prediction.name, prediction.confidence) for prediction in answer.predictions)
-        replies.answers.append(
-            Predictions(entry.provider, answer.model, answer.model_version, answer.runtime, pairs)
-        )
+            note_call(held.instance_id, subject.name, time.monotonic() - started)
+        # First of all: it may have been paid for.
+        replies.answers.append(answer)
+        if subject.name in held.troubles:
+            note_success(self._sessions, held.instance_id, subject.name)
 
-    def _wait(self, held: Claim, entry: ProviderSettings, provider: AutoTagProvider) -> Wait | None:
+    def _note_crash(
+        self, held: Claim, subject: _Interviewee, error: ProcessCrashed, replies: Replies
+    ) -> None:
+        if subject.name == TENSORFLOW and record_crash(self._sessions, error.reason):
+            self._meet(held, TENSORFLOW, _disabled(utc_now()))
+        if not isinstance(error, ProcessNotStarted):
+            replies.crash = error.reason
+        elif is_last_try(held.attempt):
+            replies.failures.append(ProviderError(PROCESS_NOT_STARTED, error.reason))
+        else:
+            replies.waits.append(Wait(PROCESS_NOT_STARTED, error.reason, next_try(held.attempt)))
+
+    def _wait(self, held: Claim, subject: _Interviewee) -> Wait | None:
         """Say why a provider is not asked now, if it is not."""
+        entry = subject.entry
         met = self._met_since(held, entry.provider)
         if met is not None:
             return met
@@ -176,13 +241,13 @@ class Interviewer:
         if trouble is not None and trouble.status is ProviderStatus.PAUSED:
             return _paused(entry, trouble.reason, now)
         if trouble is not None and trouble.retry_at is not None and trouble.retry_at > now:
-            reason = f"{provider.title} is unavailable: {trouble.reason}"
+            reason = f"{subject.title} is unavailable: {trouble.reason}"
             return Wait(code, reason, trouble.retry_at, entry.provider)
-        if provider.sends_image:
+        if subject.sends_image:
             limit = int(entry.resolved.values.get("maximum_number_of_calls", 0))
             until = reserve_call(self._sessions, held.instance_id, entry.provider, limit)
             if until is not None:
-                reason = f"{provider.title} has been sent the {limit} images that this month allows."
+                reason = f"{subject.title} has been sent the {limit} images that this month allows."
                 return Wait(code, reason, until)
         return None
 
@@ -208,7 +273,7 @@ class Interviewer:
                 until = note_trouble(self._sessions, held.instance_id, entry.provider, error)
                 wait = Wait(waiting_code(entry.provider), error.message, until, entry.provider)
                 self._meet(held, entry.provider, wait)
-                if held.attempt >= MAXIMUM_TRIES:
+                if is_last_try(held.attempt):
                     replies.failures.append(error)
                 else:
                     replies.waits.append(wait)
@@ -219,6 +284,65 @@ class Interviewer:
                 replies.waits.append(wait)
             case _:
                 replies.failures.append(error)
+
+
+@contextmanager
+def _blamed_on_provider(image: ImageInHand) -> Iterator[None]:
+    """Turn whatever a provider raises that it should not into ProviderBroken; what our own image raises passes.
+
+    Everything, also an exit: it runs in a thread of ours, which is not its to end.
+    """
+    try:
+        yield
+    except ModelRejected as error:
+        raise ProviderMisconfigured("model_unusable", f"The model cannot be used: {error}") from error
+    except (ProviderError, InferenceError):
+        raise
+    except BaseException as error:
+        if error is image.failure:
+            raise
+        raise ProviderBroken from error
+
+
+def _check_length(what: str, text: str, longest: int | None) -> None:
+    if longest is not None and len(text) > longest:
+        raise ValueError(f"{what} is longer than {longest} characters")
+
+
+def _read(subject: _Interviewee, answer: Answer) -> Predictions:
+    """Return what a provider said. Raises anything when that is not what an answer has to be."""
+    pairs = []
+    for prediction in answer.predictions:
+        name, score = prediction.name, float(prediction.confidence)
+        if not isinstance(name, str) or not math.isfinite(score):
+            raise TypeError("a prediction has no name, or a confidence that is no number")
+        # Half of a pair of surrogates is no character, and no database takes it.
+        name.encode()
+        pairs.append((name, score))
+    model, version = str(answer.model), str(answer.model_version)
+    _check_length("model", model, PredictionSet.model.type.length)
+    _check_length("model_version", version, PredictionSet.model_version.type.length)
+    runtime = str(answer.runtime)[: PredictionSet.runtime.type.length]
+    return Predictions(subject.name, model, version, runtime, tuple(pairs))
+
+
+def _note_broken(held: Claim, entry: ProviderSettings, broken: ProviderBroken, replies: Replies) -> None:
+    """Let the image wait, and no other: what a provider stumbles over may be in this image alone."""
+    cause = broken.__cause__
+    note_error(held.instance_id, entry.provider, PROVIDER_ERROR)
+    logger.error(
+        "provider failed",
+        instance_id=held.instance_id,
+        document_id=held.document_id,
+        provider=entry.provider,
+        exc_info=cause,
+    )
+    reason = f"{entry.resolved.entry.title} stopped with an error of its own ({type(cause).__name__})"
+    if is_last_try(held.attempt):
+        text = f"{reason}; it is not asked again. The log says more."
+        replies.failures.append(ProviderError(PROVIDER_ERROR, text))
+    else:
+        replies.waits.append(Wait(PROVIDER_ERROR, f"{reason}; it is asked again.", next_try(held.attempt)))
 
 
 def _paused(entry: ProviderSettings, reason: str, now: datetime) -> Wait:

@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, bindparam, func, or_, select, update
+from sqlalchemy import (
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import (
@@ -29,21 +35,13 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
+from autotag.tagging.deaths import HAS_DEATHS
 from autotag.tagging.outcome import Predictions
 from autotag.tagging.process_state import is_process_disabled
 from autotag.tagging.provider_state import troubled_providers
-from autotag.tagging.webhook_events import note_documents
 
 LEASE = timedelta(seconds=120)
-"""Longer than any single document takes: the image time limit, twice, and some."""
-
-LONGEST_IMAGE = timedelta(seconds=60)
-"""What each further document in the same hand adds to the lease: the image time limit, twice."""
-
-NO_LEASE = timedelta(hours=1)
-"""Longer than any lease: one that ends later was given by a clock that has been set back since."""
-
-DEATHS_BEFORE_QUARANTINE = 3
+"""How long a claim lasts without a renewal; a worker renews what it has in hand (`leases`), however long that takes."""
 
 _CONFIGURATION_VERSION = (
     select(func.coalesce(func.max(ConfigurationState.version), 0))
@@ -82,7 +80,7 @@ _TAKE_ALONE = (
     )
     .execution_options(synchronize_session=False)
 )
-_TAKE = _TAKE_ALONE.where(Document.tagging_crashes == 0)
+_TAKE = _TAKE_ALONE.where(~HAS_DEATHS)
 
 _EXISTING_NAMES = (
     select(TagAssignment.document_id, Tag.normalized_name, TagAssignment.source)
@@ -129,7 +127,7 @@ class Claim:
     `existing` and `rejected` are folded names; tags of an attempt that still waits for a provider are not
     among the existing ones, because this attempt decides on them anew; `automatic` is how many of the existing
     ones a provider put there, `from_file` how many the file brought. `known` is what providers have said of the
-    same bytes, by provider, model and model version. `crashes` counts processes that died on it so far.
+    same bytes, by provider, model and model version. `crashes` counts the inference processes that died on it so far.
     `requested` says that a person asked for tags, `run_id` in which run; `is_decoded` that the facts of the image
     are noted already. `made_at` is in seconds of the monotonic clock, from before anything was read for it.
     """
@@ -158,18 +156,30 @@ class Claim:
 
 def claim(sessions: sessionmaker[Session], instance_id: int, document_id: int, worker: str) -> Claim | None:
     """Take a queued document. None when it is not queued (any more), is held back, or is gone."""
-    return next(iter(claim_many(sessions, instance_id, [document_id], worker)), None)
+    return next(iter(claim_many(sessions, instance_id, [document_id], worker, alone=True)), None)
+
+
+def new_token(worker: str) -> str:
+    """Return what is to tell one claim of a worker from every other."""
+    return f"{worker}/{secrets.token_hex(8)}"
 
 
 def claim_many(
-    sessions: sessionmaker[Session], instance_id: int, document_ids: Sequence[int], worker: str
+    sessions: sessionmaker[Session],
+    instance_id: int,
+    document_ids: Sequence[int],
+    worker: str,
+    *,
+    alone: bool = False,
+    token: str | None = None,
 ) -> list[Claim]:
     """Take those of some documents that are queued, in one transaction, in the order given.
 
-    One on which a process has died is taken only when it is asked for alone: so its next death is nobody
-    else's.
+    One on which a process or a worker has died is taken only with `alone`, by which the caller promises to have
+    nothing else in hand: so if it kills again, nothing else is hit. `token` is one of `new_token`, for a caller that
+    has to know it also if this raises.
     """
-    token = f"{worker}/{secrets.token_hex(8)}"
+    token = token or new_token(worker)
     made_at = time.monotonic()
     with sessions() as session, unit_of_work(session) as work:
         now = utc_now()
@@ -178,9 +188,9 @@ def claim_many(
             "the_documents": document_ids,
             "the_claim": token,
             "this_moment": now,
-            "the_lease": now + LEASE + LONGEST_IMAGE * (len(document_ids) - 1),
+            "the_lease": now + LEASE,
         }
-        rows = work.session.execute(_TAKE_ALONE if len(document_ids) == 1 else _TAKE, together).all()
+        rows = work.session.execute(_TAKE_ALONE if alone else _TAKE, together).all()
         if not rows:
             return []
         common: dict[str, Any] = {
@@ -188,11 +198,19 @@ def claim_many(
             "process_disabled": is_process_disabled(work.session),
             "troubles": _troubles(work.session, instance_id),
         }
-        ids = [row.id for row in rows]
-        existing = _existing_names(work.session, ids)
-        rejected = rejected_names(work.session, ids)
-        known = _known_predictions(work.session, instance_id, {row.sha256 for row in rows})
-    claims = {
+        claims = _claims_of(work.session, instance_id, token, rows, common)
+    return [claims[document_id] for document_id in document_ids if document_id in claims]
+
+
+def _claims_of(
+    session: Session, instance_id: int, token: str, rows: Sequence[Any], common: Mapping[str, Any]
+) -> dict[int, Claim]:
+    """Return the claims by document, each with what is known of it."""
+    ids = [row.id for row in rows]
+    existing = _existing_names(session, ids)
+    rejected = rejected_names(session, ids)
+    known = _known_predictions(session, instance_id, {row.sha256 for row in rows})
+    return {
         row.id: Claim(
             instance_id,
             row.id,
@@ -215,12 +233,9 @@ def claim_many(
         )
         for row in rows
     }
-    return [claims[document_id] for document_id in document_ids if document_id in claims]
 
 
-def crashed_before(
-    sessions: sessionmaker[Session], instance_id: int, document_ids: Sequence[int]
-) -> list[int]:
+def have_deaths(sessions: sessionmaker[Session], instance_id: int, document_ids: Sequence[int]) -> list[int]:
     """Return those of some documents that are queued and have to be taken alone."""
     with sessions() as session:
         return list(
@@ -229,97 +244,10 @@ def crashed_before(
                     Document.owned_by(instance_id),
                     Document.id.in_(document_ids),
                     Document.tagging_state == TaggingState.QUEUED,
-                    Document.tagging_crashes > 0,
+                    HAS_DEATHS,
                 )
             )
         )
-
-
-def release_claims_of(sessions: sessionmaker[Session], worker: str) -> int:
-    """Put back what a worker of this name had in hand; for its successor to call at start. Return how many."""
-    return _put_back(sessions, Document.tagging_claim.startswith(f"{worker}/", autoescape=True))
-
-
-def instances_with_expired_claims(sessions: sessionmaker[Session]) -> list[int]:
-    """Return the instances that have documents in the hand of a worker whose lease has run out."""
-    expired = select(Document.instance_id).where(
-        Document.tagging_state == TaggingState.RUNNING, _has_expired()
-    )
-    with sessions() as session:
-        return sorted(session.scalars(expired.distinct()))
-
-
-def release_expired_claims(sessions: sessionmaker[Session], instance_id: int | None = None) -> int:
-    """Put back what workers had in hand whose lease has run out, of one instance or of all; return how many."""
-    if instance_id is None:
-        return _put_back(sessions, _has_expired())
-    return _put_back(sessions, and_(Document.owned_by(instance_id), _has_expired()))
-
-
-def _has_expired() -> ColumnElement[bool]:
-    now = utc_now()
-    return or_(Document.tagging_lease_until < now, Document.tagging_lease_until > now + NO_LEASE)
-
-
-def release_all_claims(sessions: sessionmaker[Session]) -> None:
-    """Queue again whatever was in hand, for an installation that was restored: no worker of it lives."""
-    with sessions() as session, unit_of_work(session) as work:
-        work.session.execute(
-            update(Document)
-            .where(Document.tagging_state == TaggingState.RUNNING)
-            .values(
-                tagging_state=TaggingState.QUEUED,
-                tagging_claim=None,
-                tagging_lease_until=None,
-                tagging_enqueued_at=None,
-            )
-        )
-
-
-def _put_back(sessions: sessionmaker[Session], condition: ColumnElement[bool]) -> int:
-    """Queue running documents again; those whose worker died too often are quarantined instead."""
-    running = and_(Document.tagging_state == TaggingState.RUNNING, condition)
-    released: dict[str, Any] = {
-        "tagging_claim": None,
-        "tagging_lease_until": None,
-        "tagging_enqueued_at": None,
-        "tagging_crashes": Document.tagging_crashes + 1,
-    }
-    with sessions() as session:
-        if session.scalar(select(Document.id).where(running).limit(1)) is None:
-            return 0
-        with unit_of_work(session) as work:
-            quarantined = work.session.execute(
-                update(Document)
-                .where(running, Document.tagging_crashes + 1 >= DEATHS_BEFORE_QUARANTINE)
-                .values(
-                    tagging_state=TaggingState.QUARANTINED,
-                    tagging_reason_code="worker_died",
-                    tagging_reason=f"The worker died {DEATHS_BEFORE_QUARANTINE} times with this file in hand.",
-                    tagging_updated_at=utc_now(),
-                    **released,
-                )
-                .returning(Document.instance_id, Document.id)
-            ).all()
-            for instance_id, document_id in quarantined:
-                note_documents(work.session, instance_id, {document_id: TaggingState.QUARANTINED})
-            queued = _count(
-                work.session,
-                update(Document)
-                .where(running)
-                .values(
-                    tagging_state=TaggingState.QUEUED,
-                    tagging_reason_code="worker_died",
-                    tagging_reason="The worker stopped before it was done; the file is tried again.",
-                    tagging_updated_at=utc_now(),
-                    **released,
-                ),
-            )
-    return len(quarantined) + queued
-
-
-def _count(session: Session, statement: Update) -> int:
-    return len(session.execute(statement.returning(Document.id)).all())
 
 
 def _existing_names(

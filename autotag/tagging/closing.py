@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from autotag.models import Document, TaggingState
 from autotag.tagging.claims import Claim
+from autotag.tagging.deaths import NO_DEATHS
 from autotag.tagging.outcome import Outcome
 
 REASON_LENGTH = 500
@@ -65,7 +66,8 @@ def _held(session: Session, claims: Sequence[Claim]) -> set[int]:
 def _shape(outcome: Outcome) -> tuple[bool, ...]:
     """Return what decides which columns an outcome changes."""
     waits = outcome.state is TaggingState.QUEUED
-    return waits, outcome.counted, outcome.crashed, outcome.facts is not None
+    forgives = outcome.state.is_final and outcome.state is not TaggingState.QUARANTINED
+    return waits, outcome.counted, outcome.crashed, outcome.facts is not None, forgives
 
 
 def _new_values(outcome: Outcome, now: datetime) -> dict[str, object]:
@@ -93,11 +95,16 @@ def _new_values(outcome: Outcome, now: datetime) -> dict[str, object]:
 @cache
 def _closing(shape: tuple[bool, ...], changed: tuple[str, ...]) -> Update:
     """Return the statement that changes these columns, and the counters."""
-    _, counted, crashed, _ = shape
+    _, counted, crashed, _, forgives = shape
     columns = DOCUMENT.c
     values: dict[str, object] = {name: bindparam(name) for name in changed}
-    if not counted:
+    if counted:
+        # Whatever came of it: the worker has lived through it.
+        values["tagging_worker_deaths"] = 0
+    else:
         values["tagging_attempts"] = columns.tagging_attempts - 1
-    if crashed:
+    if forgives:
+        values |= NO_DEATHS
+    elif crashed:
         values["tagging_crashes"] = columns.tagging_crashes + 1
     return update(DOCUMENT).where(columns.id == bindparam("the_id")).values(values)

@@ -1,11 +1,14 @@
 """From replies to an outcome: pure, so that every case can be read and tested without a provider."""
 
+from dataclasses import replace
+
 from autotag.configuration.effective import TaggingSettings
 from autotag.models import TaggingState
 from autotag.tagging.asking import Replies
 from autotag.tagging.claims import Claim
-from autotag.tagging.outcome import Outcome, Predictions
+from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Candidate, Decision, Verdict, decide, explain_no_tags
+from autotag.tagging.trouble import crashed
 
 BAD_IMAGE = "bad_image"
 """Code of a service that could not read an image; any other that cannot take it has limits of its own."""
@@ -15,16 +18,13 @@ HAS_ITS_TAGS = (Verdict.ALREADY_THERE, Verdict.OVER_MAXIMUM)
 
 ALREADY_THERE = "It was tagged again; nothing was to be added."
 
-CRASHES_BEFORE_QUARANTINE = 2
-"""An image that was in hand when the process died is tried once more, alone; the second death quarantines it."""
-
 
 def conclude(held: Claim, settings: TaggingSettings, replies: Replies) -> Outcome:
     """Say how the attempt ends, with the tags that follow from all answers so far."""
     decisions = tuple(_decisions(held, settings, replies))
     predictions = tuple(replies.answers)
     if replies.crash:
-        return _crashed(held, replies.crash, decisions, predictions)
+        return replace(crashed(held, replies.crash), decisions=decisions, predictions=predictions)
     if replies.waits:
         wait = min(replies.waits, key=lambda wait: wait.until)
         return Outcome(
@@ -50,11 +50,6 @@ def conclude(held: Claim, settings: TaggingSettings, replies: Replies) -> Outcom
     return _nothing_said(held, replies)
 
 
-def crashed_outside_providers(held: Claim, reason: str) -> Outcome:
-    """Say how an attempt ends when the process died while it only decoded the image."""
-    return _crashed(held, reason, (), ())
-
-
 def _decisions(held: Claim, settings: TaggingSettings, replies: Replies) -> list[Decision]:
     thresholds = {entry.provider: entry.confidence_threshold for entry in settings.providers}
     candidates = [
@@ -69,17 +64,6 @@ def _decisions(held: Claim, settings: TaggingSettings, replies: Replies) -> list
         rejected=held.rejected,
         automatic=held.automatic,
     )
-
-
-def _crashed(
-    held: Claim, reason: str, decisions: tuple[Decision, ...], predictions: tuple[Predictions, ...]
-) -> Outcome:
-    if held.crashes + 1 < CRASHES_BEFORE_QUARANTINE:
-        state, text = TaggingState.QUEUED, f"The image is tried once more: {reason}"
-    else:
-        state = TaggingState.QUARANTINED
-        text = f"The image stopped the process {held.crashes + 1} times and is not tried again: {reason}"
-    return Outcome(state, "process_died", text, decisions=decisions, predictions=predictions, crashed=True)
 
 
 def _nothing_said(held: Claim, replies: Replies) -> Outcome:

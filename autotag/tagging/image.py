@@ -1,5 +1,7 @@
 """The image in hand: decoded once, in the inference process, for every use that this attempt has for it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from autotag.inference.process import ImageRequest, ImageResult, InferenceProcess, Rendition
@@ -16,7 +18,8 @@ class ImageInHand:
     Whoever needs it decoded first gets the renditions made in the same go; `finish` makes them when no
     provider needed it. A model runs in `process`; what needs no model is decoded in `decoder`, so that it goes
     on while the TensorFlow process is disabled, and its crashes are no crashes of TensorFlow. `is_urgent` says that
-    nothing else waits to be decoded.
+    nothing else waits to be decoded. `failure` is what was raised here last: a provider lets it pass, and is not to
+    blame for it.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class ImageInHand:
         self.sha256 = sha256
         self.mime_type = mime_type
         self.facts: ImageFacts | None = None
+        self.failure: BaseException | None = None
         self._storage = storage
         self._process = process
         self._decoder = decoder
@@ -44,13 +48,15 @@ class ImageInHand:
     @property
     def has_renditions(self) -> bool:
         """Whether preview and thumbnail are there from before, so that they need not be made."""
-        return all(
-            self._storage.exists(key) for key in (preview_key(self.sha256), thumbnail_key(self.sha256))
-        )
+        with self._noted():
+            return all(
+                self._storage.exists(key) for key in (preview_key(self.sha256), thumbnail_key(self.sha256))
+            )
 
     def classify(self, model: Path) -> Classification:
         """Run a model on the image. Raises the errors of autotag.inference.errors."""
-        result = self._decode(model)
+        with self._noted():
+            result = self._decode(model)
         return Classification(result.predictions, result.runtime or "")
 
     @property
@@ -64,19 +70,29 @@ class ImageInHand:
 
         Raises the errors of autotag.inference.errors.
         """
-        rendition = Rendition(self._storage.incoming(), longest_side)
-        try:
-            self._decode(None, rendition)
-            return rendition.path.read_bytes()
-        finally:
-            rendition.path.unlink(missing_ok=True)
+        with self._noted():
+            rendition = Rendition(self._storage.incoming(), longest_side)
+            try:
+                self._decode(None, rendition)
+                return rendition.path.read_bytes()
+            finally:
+                rendition.path.unlink(missing_ok=True)
 
     def finish(self) -> ImageFacts:
         """Make the renditions unless they are made, and return what decoding told. Raises as `classify`."""
         if self.facts is None:
-            self._decode(None)
+            with self._noted():
+                self._decode(None)
         assert self.facts is not None  # noqa: S101 - for the type checker: _decode sets it or raises
         return self.facts
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            self.failure = error
+            raise
 
     def _decode(self, model: Path | None, *more: Rendition) -> ImageResult:
         wanted = {}

@@ -26,7 +26,7 @@ def tag_new_version(work: UnitOfWork, document: Document) -> None:
     document.tagging_requested = document.tagging_requested or renews
     document.tagging_state = TaggingState.QUEUED
     document.tagging_reason_code = document.tagging_reason = ""
-    document.tagging_attempts = document.tagging_crashes = 0
+    document.tagging_attempts = document.tagging_crashes = document.tagging_worker_deaths = 0
     document.tagging_claim = document.tagging_lease_until = document.tagging_not_before = None
     document.tagging_updated_at = document.tagging_enqueued_at = utc_now()
     work.session.flush()

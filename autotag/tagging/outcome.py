@@ -39,7 +39,8 @@ class Outcome:
 
     `queued` puts the document back, to be taken again from `not_before` on; its decisions hold until then. `trouble`
     is what it waits for, if that may be over sooner: the name of a provider, or `PROCESS_DISABLED`.
-    An attempt that is not `counted` asked nobody; one that `crashed` had a process die on the image.
+    An attempt that is not `counted` asked nobody; one that `crashed` had a process die on the image. One that
+    has not `judged` came to no decisions, so that the tags of an earlier one stay until the next.
     """
 
     state: TaggingState
@@ -52,4 +53,5 @@ class Outcome:
     trouble: str = ""
     counted: bool = True
     crashed: bool = False
+    judged: bool = True
     seconds: float = 0.0

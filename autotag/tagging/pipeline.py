@@ -1,35 +1,28 @@
 """The road of one document: claimed, examined, decided, recorded."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.effective import TaggingSettings
-from autotag.inference.errors import ImageRejected, InferenceError, ProcessCrashed
 from autotag.inference.process import InferenceProcess
-from autotag.media.errors import StorageError
-from autotag.media.sniffing import IMAGE_TYPES, claims_to_be_image
 from autotag.media.storage import Storage
-from autotag.models import TaggingState
-from autotag.models.base import utc_now
 from autotag.tagging.asking import Interviewer, ProviderFactory, Stopwatch
-from autotag.tagging.claims import Claim, claim_many, crashed_before
-from autotag.tagging.conclusion import conclude, crashed_outside_providers
-from autotag.tagging.image import ImageInHand
+from autotag.tagging.claims import Claim, claim_many, have_deaths, new_token
+from autotag.tagging.closing import Finished
+from autotag.tagging.examining import Examiner
+from autotag.tagging.leases import Leases
 from autotag.tagging.measures import note_outcome
 from autotag.tagging.outcome import Outcome
-from autotag.tagging.recording import record_many
+from autotag.tagging.outcome_writing import OutcomeWriter
 
 logger = structlog.stdlib.get_logger(__name__)
-
-RETRY_AFTER_STORAGE_TROUBLE = timedelta(minutes=1)
 
 TOGETHER = 32
 """Documents claimed in one transaction at most: enough to make its cost small, few enough to lose with a worker."""
@@ -62,7 +55,11 @@ def never() -> bool:
 
 
 class Pipeline:
-    """Tags documents in one worker: settings are read for each, no transaction is open while it is examined."""
+    """Tags documents in one worker: settings are read for each, no transaction is open while it is examined.
+
+    Whatever is raised concerns the document that it was raised for. `on_stuck` is called, from another thread, when a
+    document hangs for longer than all time-outs together; the worker can then only be ended.
+    """
 
     def __init__(
         self,
@@ -74,13 +71,18 @@ class Pipeline:
         settings: Callable[[int, int], TaggingSettings],
         build_provider: ProviderFactory,
         worker: str,
+        on_stuck: Callable[[], None] | None = None,
     ) -> None:
         self._sessions = sessions
-        self._storage = storage
-        self._process = process
-        self._decoder = decoder
-        self._settings = settings
-        self._interviewer = Interviewer(sessions, build_provider)
+        self._examiner = Examiner(
+            storage=storage,
+            process=process,
+            decoder=decoder,
+            settings=settings,
+            interviewer=Interviewer(sessions, build_provider),
+        )
+        self._writer = OutcomeWriter(sessions, worker)
+        self._leases = Leases(sessions, on_stuck=on_stuck)
         self._worker = worker
         self._seconds_each: dict[int, float] = {}
         self._examiners = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="examiner")
@@ -99,25 +101,51 @@ class Pipeline:
         those on which a process has died before are taken alone. `is_interrupted` is asked before more are claimed;
         when it says so, the rest is left.
         """
+        self._writer.write_rest()
         hand = _Hand(document_ids, is_interrupted)
         began = time.monotonic()
-        outcomes = self._work_off(self._claims(instance_id, hand), is_alone=len(document_ids) == 1)
+        is_alone = len(document_ids) == 1
+        outcomes = self._work_off(self._claims(instance_id, hand, is_alone=is_alone), is_alone=is_alone)
         if outcomes:
             self._seconds_each[instance_id] = (time.monotonic() - began) / len(outcomes)
-        if len(document_ids) > 1 and hand.not_taken:
-            for document_id in crashed_before(self._sessions, instance_id, hand.not_taken):
-                outcomes += self._work_off(
-                    claim_many(self._sessions, instance_id, [document_id], self._worker)
-                )
+        if not is_alone and hand.not_taken:
+            outcomes += self._take_alone(instance_id, hand)
         return Worked(outcomes, hand.left)
 
-    def _claims(self, instance_id: int, hand: "_Hand") -> Iterator[Claim]:
+    def _take_alone(self, instance_id: int, hand: "_Hand") -> list[Outcome]:
+        """Work off those that have to be taken alone, one after another, as long as nothing interrupts."""
+        outcomes: list[Outcome] = []
+        try:
+            alone = have_deaths(self._sessions, instance_id, hand.not_taken)
+        except SQLAlchemyError:
+            logger.exception("tagging cut short", instance_id=instance_id)
+            return outcomes
+        for document_id in alone:
+            one = _Hand([document_id], hand.is_interrupted)
+            if hand.is_interrupted():
+                hand.left.append(document_id)
+            else:
+                outcomes += self._work_off(self._claims(instance_id, one, is_alone=True))
+        return outcomes
+
+    def _claims(self, instance_id: int, hand: "_Hand", *, is_alone: bool) -> Iterator[Claim]:
         """Claim documents as they are needed, as many at a time as take a moment."""
         while chunk := hand.next(self._together(instance_id)):
-            claims = claim_many(self._sessions, instance_id, chunk, self._worker)
+            claims = self._claim(instance_id, chunk, is_alone=is_alone)
             taken = {held.document_id for held in claims}
             hand.not_taken += [document_id for document_id in chunk if document_id not in taken]
             yield from claims
+
+    def _claim(self, instance_id: int, chunk: Sequence[int], *, is_alone: bool) -> list[Claim]:
+        token = new_token(self._worker)
+        try:
+            claims = claim_many(self._sessions, instance_id, chunk, self._worker, alone=is_alone, token=token)
+        except BaseException:
+            # It may have been committed, and the answer lost with the connection.
+            self._leases.give_back(token, chunk)
+            raise
+        self._leases.take(claims)
+        return claims
 
     def _together(self, instance_id: int) -> int:
         """How many documents are claimed at a time, by the pace of the instance's last ones."""
@@ -130,43 +158,37 @@ class Pipeline:
         """Examine claimed documents and record them, the ready ones whenever a moment has passed.
 
         While the process works on one image, the next is made ready for it and the last ones are recorded. `is_alone`
-        says that there is no next.
+        says that there is no next. If claiming fails, what is in hand is brought to its end; what interrupts this for
+        good does so as well, but nobody begins with another one. What is not examined is given back.
         """
-        outcomes: list[Outcome] = []
-        ready: list[tuple[Claim, Outcome]] = []
-        in_hand: deque[tuple[Claim, Future[Outcome]]] = deque()
-        since = time.monotonic()
-
-        def finish(most: int) -> None:
-            nonlocal ready, since
-            while len(in_hand) > most:
-                held, examination = in_hand.popleft()
-                ready.append((held, examination.result()))
-                if time.monotonic() - since > RECORD_EVERY_SECONDS:
-                    outcomes.extend(self._record(ready))
-                    ready, since = [], time.monotonic()
-
+        work = _Work(self._record)
         try:
             for held in claims:
                 run = copy_context().run
-                in_hand.append((held, self._examiners.submit(run, self._examine_timed, held, is_alone)))
-                finish(AT_ONCE)
-            finish(0)
+                work.add(held, self._examiners.submit(run, self._examine_timed, held, is_alone))
+                work.finish(AT_ONCE)
+            work.finish(0)
+        except Exception:
+            logger.exception("tagging cut short")
         finally:
-            # Whatever interrupts this, nobody begins with another one.
-            for _, examination in in_hand:
-                examination.cancel()
-        return outcomes + (self._record(ready) if ready else [])
+            try:
+                work.abandon()
+            finally:
+                self._leases.give_back_rest()
+        return work.outcomes
 
-    def _examine_timed(self, held: Claim, is_alone: bool) -> Outcome:
+    def _examine_timed(self, held: Claim, is_alone: bool) -> Outcome | None:
+        if not self._leases.begin(held):
+            return None
         structlog.contextvars.bind_contextvars(document_id=held.document_id)
         started = time.monotonic()
         waiting = Stopwatch()
-        outcome = self._examine(held, waiting, is_alone)
+        outcome = self._examiner.examine(held, waiting, is_alone=is_alone)
         return replace(outcome, seconds=round(time.monotonic() - started - waiting.seconds, 4))
 
     def _record(self, ready: Sequence[tuple[Claim, Outcome]]) -> list[Outcome]:
-        written = record_many(self._sessions, ready, self._worker)
+        written = self._writer.write(ready)
+        self._leases.end([held for held, _ in written])
         for held, outcome in written:
             if outcome.counted:
                 note_outcome(held.instance_id, outcome.state, outcome.seconds)
@@ -186,29 +208,48 @@ class Pipeline:
             )
         return [outcome for _, outcome in written]
 
-    def _examine(self, held: Claim, waiting: Stopwatch, is_alone: bool) -> Outcome:
-        if held.mime_type not in IMAGE_TYPES:
-            return _not_an_image(held)
-        settings = self._settings(held.instance_id, held.configuration_version)
-        image = ImageInHand(
-            held.sha256,
-            held.mime_type,
-            storage=self._storage,
-            process=self._process,
-            decoder=self._decoder,
-            maximum_pixels=settings.maximum_pixels,
-            reads_keywords=settings.imports_keywords and not held.is_decoded,
-            is_urgent=is_alone,
-        )
-        try:
-            outcome = _why_not(held, settings)
-            if outcome is None:
-                outcome = conclude(held, settings, self._interviewer.ask(held, image, settings, waiting))
-            if outcome.crashed or (held.is_decoded and image.facts is None and image.has_renditions):
-                return outcome
-            return replace(outcome, facts=image.finish())
-        except (InferenceError, StorageError, OSError) as error:
-            return _failed(held, error)
+
+class _Work:
+    """Documents that are being examined, and those that are ready to be recorded."""
+
+    def __init__(self, record: Callable[[Sequence[Finished]], list[Outcome]]) -> None:
+        self.outcomes: list[Outcome] = []
+        self._record = record
+        self._in_hand: dict[Future[Outcome | None], Claim] = {}
+        self._ready: list[Finished] = []
+        self._since = time.monotonic()
+
+    def add(self, held: Claim, examination: "Future[Outcome | None]") -> None:
+        """Have one examined."""
+        self._in_hand[examination] = held
+
+    def finish(self, most: int) -> None:
+        """Wait until no more than so many are being examined. In whatever order they come to their end, none waits for
+        a slower one to be recorded; with 0, all are."""
+        while len(self._in_hand) > most:
+            done, _ = wait(self._in_hand, RECORD_EVERY_SECONDS, FIRST_COMPLETED)
+            # In the order in which they were begun.
+            for examination in [one for one in self._in_hand if one in done]:
+                held = self._in_hand.pop(examination)
+                outcome = None if examination.cancelled() else examination.result()
+                if outcome is not None:
+                    self._ready.append((held, outcome))
+            if time.monotonic() - self._since > RECORD_EVERY_SECONDS:
+                self._write()
+        if most == 0:
+            self._write()
+
+    def abandon(self) -> None:
+        """Begin with no other one; bring those that are begun to their end."""
+        for examination in self._in_hand:
+            examination.cancel()
+        self.finish(0)
+
+    def _write(self) -> None:
+        ready, self._ready = self._ready, []
+        self._since = time.monotonic()
+        if ready:
+            self.outcomes += self._record(ready)
 
 
 class _Hand:
@@ -217,65 +258,13 @@ class _Hand:
     def __init__(self, document_ids: Sequence[int], is_interrupted: Callable[[], bool]) -> None:
         self.left = list(document_ids)
         self.not_taken: list[int] = []
-        self._is_interrupted = is_interrupted
+        self.is_interrupted = is_interrupted
         self._has_begun = False
 
     def next(self, most: int) -> list[int]:
         """Return the next documents to claim, at least one the first time; none when all are, or when interrupted."""
-        if self._has_begun and self._is_interrupted():
+        if self._has_begun and self.is_interrupted():
             return []
         self._has_begun = True
         chunk, self.left = self.left[:most], self.left[most:]
         return chunk
-
-
-def _failed(held: Claim, error: Exception) -> Outcome:
-    """Say how an attempt ends whose image could not be decoded, or whose files could not be read or written."""
-    match error:
-        case ImageRejected():
-            return Outcome(TaggingState.FAILED, error.code, error.message)
-        case ProcessCrashed():
-            return crashed_outside_providers(held, error.reason)
-        case FileNotFoundError():
-            return Outcome(TaggingState.FAILED, "file_missing", "The stored file is missing.")
-        case OSError():
-            # Of the machine, not of the image: too many open files, a disk in trouble.
-            return _later(
-                f"Its files could not be read or stored; it is tried again. {error.strerror or type(error).__name__}."
-            )
-        case _:
-            return _later(f"Its files could not be read or stored; it is tried again. {error}")
-
-
-def _later(reason: str) -> Outcome:
-    return Outcome(TaggingState.QUEUED, "storage", reason, not_before=utc_now() + RETRY_AFTER_STORAGE_TROUBLE)
-
-
-def _why_not(held: Claim, settings: TaggingSettings) -> Outcome | None:
-    if settings.refusal:
-        return Outcome(TaggingState.SKIPPED, "switched_off", settings.refusal)
-    if len(held.existing) > held.automatic + held.from_file and not held.requested:
-        return Outcome(
-            TaggingState.SKIPPED,
-            "tagged_by_person",
-            "A person gave it tags, so none were added automatically.",
-        )
-    if len(held.existing) > held.from_file and not held.requested:
-        return Outcome(
-            TaggingState.SKIPPED,
-            "has_tags",
-            "The document had tags already, so none were added automatically.",
-        )
-    return None
-
-
-def _not_an_image(held: Claim) -> Outcome:
-    if claims_to_be_image(held.file_name):
-        return Outcome(
-            TaggingState.FAILED,
-            "not_an_image",
-            f"The file is named like an image, but its content is not one ({held.mime_type}).",
-        )
-    return Outcome(
-        TaggingState.SKIPPED, "type_not_taken", f"Only images are tagged; this is {held.mime_type}."
-    )

@@ -1,5 +1,6 @@
 """Crashes of the TensorFlow process: counted for all workers together, until too many disable it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.entries import TENSORFLOW_PROCESS
 from autotag.configuration.store import Place, resolve
+from autotag.inference.errors import ProcessCrashed
 from autotag.instances.wall import across_instances
 from autotag.models import Document, ProcessState, TaggingState
 from autotag.models.base import utc_now
@@ -78,6 +80,18 @@ def record_crash(sessions: sessionmaker[Session], reason: str, now: datetime | N
     if not is_disabled:
         note_relaunch()
     return is_disabled
+
+
+def count_death_at_rest(sessions: sessionmaker[Session]) -> Callable[[ProcessCrashed], bool]:
+    """Return what an inference process tells of deaths between two images: it counts them, as those on an image.
+
+    It says whether the process may be started again.
+    """
+
+    def count(death: ProcessCrashed) -> bool:
+        return not record_crash(sessions, death.reason)
+
+    return count
 
 
 def enable_process(work: UnitOfWork) -> None:

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.media import search
 from autotag.models import (
     AssignmentSource,
+    Document,
+    DocumentVersion,
     PredictionSet,
     RunItemState,
     TagAssignment,
@@ -43,7 +45,8 @@ def record(sessions: sessionmaker[Session], claim: Claim, outcome: Outcome, work
 def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], worker: str) -> list[Finished]:
     """Write the outcomes of documents of one instance in one transaction; return those that were written.
 
-    An outcome whose claim was lost is not: somebody else has the document in hand, or a person changed it. The
+    An outcome whose claim was lost is not: somebody else has the document in hand, or a person changed it. What
+    providers said in it is kept all the same, as long as a file has the content: it may have been paid for. The
     tags of an earlier attempt that waited for a provider are replaced, so that the outcome is the same whatever
     the order in which providers answered.
     """
@@ -62,6 +65,9 @@ def record_many(sessions: sessionmaker[Session], finished: Sequence[Finished], w
             search.refresh(
                 work.session, [claim.document_id for claim, outcome in counted if outcome.decisions]
             )
+        lost = _still_of_use(work.session, [pair for pair in finished if pair not in written])
+        if lost:
+            _store_predictions(work.session, lost)
         if written:
             states = {claim.document_id: outcome.state for claim, outcome in written}
             note_documents(work.session, written[0][0].instance_id, states)
@@ -103,7 +109,7 @@ def _close_items(session: Session, written: Sequence[Finished], now: datetime) -
 
 
 def _remove_provisional_tags(session: Session, counted: Sequence[Finished], attempts: Sequence[int]) -> None:
-    again = [claim.document_id for claim, _ in counted if claim.attempt > 1]
+    again = [claim.document_id for claim, outcome in counted if claim.attempt > 1 and outcome.judged]
     if not again:
         return
     waiting = select(TaggingAttempt.id).where(
@@ -139,6 +145,28 @@ def _store_predictions(session: Session, counted: Sequence[Finished]) -> None:
         for predictions in outcome.predictions
     ]
     insert_new(session, PredictionSet.__table__, rows)
+
+
+def _still_of_use(session: Session, lost: Sequence[Finished]) -> list[Finished]:
+    """Return those lost outcomes in which providers said something about content that the instance still has."""
+    said = [pair for pair in lost if pair[1].predictions]
+    if not said:
+        return []
+    hashes = [claim.sha256 for claim, _ in said]
+    there = set(
+        session.scalars(
+            select(DocumentVersion.sha256).where(
+                DocumentVersion.instance_id == said[0][0].instance_id, DocumentVersion.sha256.in_(hashes)
+            )
+        )
+    ) | set(
+        session.scalars(
+            select(Document.sha256).where(
+                Document.instance_id == said[0][0].instance_id, Document.sha256.in_(hashes)
+            )
+        )
+    )
+    return [pair for pair in said if pair[0].sha256 in there]
 
 
 def _hold_tags(session: Session, counted: Sequence[Finished]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from autotag.media.errors import DocumentNotFound
 from autotag.media.query import DocumentQuery, Selection, select_ids
 from autotag.models import Document, RunScope, TaggingRun, TaggingState
 from autotag.models.unit_of_work import UnitOfWork
+from autotag.tagging.deaths import HAS_DEATHS, NO_DEATHS
 from autotag.tagging.runs import start_run
 
 RETRIED = (TaggingState.FAILED, TaggingState.QUARANTINED)
@@ -65,8 +66,8 @@ def _retry(
     # Otherwise its earlier deaths would quarantine it at the next one, or keep it from ever being tried.
     work.session.execute(
         update(Document)
-        .where(Document.owned_by(instance_id), Document.id.in_(chosen), Document.tagging_crashes > 0)
-        .values(tagging_crashes=0)
+        .where(Document.owned_by(instance_id), Document.id.in_(chosen), HAS_DEATHS)
+        .values(**NO_DEATHS)
         .execution_options(synchronize_session=False)
     )
     if requester.user_id is None:

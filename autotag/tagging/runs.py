@@ -29,6 +29,7 @@ from autotag.models import (
 )
 from autotag.models.base import Choice, utc_now
 from autotag.models.unit_of_work import UnitOfWork
+from autotag.tagging.deaths import HAS_DEATHS, NO_DEATHS
 from autotag.tagging.failed_tries import forget_failures
 from autotag.tagging.run_feeding import CHUNK, FINAL_STATES, WINDOW, hand_out, put_back
 from autotag.tagging.run_undo import finish_undo, take_back
@@ -218,8 +219,8 @@ def retry_failed(work: UnitOfWork, instance_id: int, run_id: int, document_id: i
         # Its earlier deaths would set it aside at the first further one.
         session.execute(
             update(Document)
-            .where(Document.id.in_([row.document_id for row in again]), Document.tagging_crashes > 0)
-            .values(tagging_crashes=0)
+            .where(Document.id.in_([row.document_id for row in again]), HAS_DEATHS)
+            .values(**NO_DEATHS)
             .execution_options(synchronize_session=False)
         )
         run.state, run.finished_at = RunState.RUNNING, None

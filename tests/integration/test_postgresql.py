@@ -47,12 +47,13 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.providers.base import ProviderUnavailable
 from autotag.serving.backup import BackupError, back_up
 from autotag.serving.restore import restore
-from autotag.tagging.claims import claim, release_claims_of
+from autotag.tagging.claims import claim
 from autotag.tagging.outcome import Outcome, Predictions
 from autotag.tagging.policy import Candidate, decide
 from autotag.tagging.process_state import process_health, record_crash
 from autotag.tagging.provider_state import note_trouble, troubled_providers
 from autotag.tagging.recording import record
+from autotag.tagging.releasing import release_claims_of
 from autotag.tagging.run_feeding import WINDOW
 from autotag.tagging.run_progress import list_runs, list_tagged, progress_of
 from autotag.tagging.runs import count_covered, pause_run, resume_run, undo_run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from autotag.inference import process as process_module
-from autotag.inference.errors import ImageRejected, ProcessCrashed
+from autotag.inference.errors import ImageRejected, ProcessCrashed, ProcessDisabled, ProcessNotStarted
 from autotag.inference.process import ImageRequest, InferenceProcess
 
 # A child that does what the name of the picture says.
@@ -116,6 +117,80 @@ def test_an_interrupted_call_leaves_no_answer_for_the_next(run: InferenceProcess
     assert run.process(request("bmp")).mime_type == "bmp"
 
 
+def kill_at_rest(process: InferenceProcess) -> None:
+    pid = process.process(request()).height
+    os.kill(pid, signal.SIGKILL)
+    while process.pid is not None:
+        time.sleep(0.01)
+
+
+def test_a_death_between_two_images_is_told_once_and_another_child_starts() -> None:
+    deaths: list[ProcessCrashed] = []
+
+    def note(death: ProcessCrashed) -> bool:
+        deaths.append(death)
+        return True
+
+    with InferenceProcess(command=[sys.executable, "-S", "-c", CHILD], on_death_at_rest=note) as process:
+        kill_at_rest(process)
+        assert process.process(request()).width == 1
+        assert process.process(request()).width == 2
+    (death,) = deaths
+    assert "ended by SIGKILL" in death.reason
+    assert "between two images" in death.reason
+
+
+def test_after_a_death_between_two_images_no_child_starts_that_must_not() -> None:
+    answers = [False, True]
+    command = [sys.executable, "-S", "-c", CHILD]
+    with InferenceProcess(command=command, on_death_at_rest=lambda _: answers.pop(0)) as process:
+        kill_at_rest(process)
+        with pytest.raises(ProcessDisabled, match="SIGKILL"):
+            process.process(request())
+        assert process.pid is None
+        assert process.process(request()).width == 1
+    assert answers == [True]
+
+
+def test_a_death_that_could_not_be_counted_is_told_again() -> None:
+    told: list[str] = []
+
+    def fail_once(death: ProcessCrashed) -> bool:
+        told.append(death.reason)
+        if len(told) == 1:
+            raise OSError("The database is busy.")
+        return True
+
+    with InferenceProcess(command=[sys.executable, "-S", "-c", CHILD], on_death_at_rest=fail_once) as process:
+        kill_at_rest(process)
+        with pytest.raises(OSError, match="busy"):
+            process.process(request())
+        assert process.process(request()).width == 1
+    assert len(told) == 2
+    assert told[0] == told[1]
+
+
+def test_a_child_that_is_ended_on_purpose_is_no_death() -> None:
+    deaths: list[ProcessCrashed] = []
+
+    def note(death: ProcessCrashed) -> bool:
+        deaths.append(death)
+        return True
+
+    command = [sys.executable, "-S", "-c", CHILD]
+    with InferenceProcess(command=command, on_death_at_rest=note) as process:
+        process.process(request())
+        process.close()
+        process.process(request())
+        # Killed for time: this one is told by what is raised.
+        process._seconds_per_image = 0.2
+        with pytest.raises(ProcessCrashed):
+            process.process(request("hang"))
+        process._seconds_per_image = 20
+        process.process(request())
+    assert deaths == []
+
+
 def test_threads_take_turns(run: InferenceProcess) -> None:
     types = [f"type-{number}" for number in range(8)]
     answers: dict[str, str] = {}
@@ -148,7 +223,7 @@ def test_a_child_that_never_says_ready_is_ended() -> None:
     begin = time.monotonic()
 
     with InferenceProcess(command=command, start_seconds=0.2) as process:
-        with pytest.raises(ProcessCrashed) as caught:
+        with pytest.raises(ProcessNotStarted) as caught:
             process.process(request())
         assert process.pid is None
 
@@ -159,7 +234,10 @@ def test_a_child_that_never_says_ready_is_ended() -> None:
 def test_a_child_that_says_something_else_first_is_ended() -> None:
     command = [sys.executable, "-S", "-c", "print('{}', flush=True); input()"]
 
-    with InferenceProcess(command=command) as process, pytest.raises(ProcessCrashed, match="did not start"):
+    with (
+        InferenceProcess(command=command) as process,
+        pytest.raises(ProcessNotStarted, match="did not start"),
+    ):
         process.process(request())
 
 

@@ -34,6 +34,7 @@ def document(session: Session, acme: VirtualInstance, ann: User) -> Document:
         made.description = "Ours."
         made.width, made.height, made.placeholder, made.exif = 640, 480, "tiny", {"Camera": "Canon"}
         made.tagging_crashes, made.tagging_attempts, made.tagging_state = 1, 3, TaggingState.TAGGED
+        made.tagging_worker_deaths = 2
     return made
 
 
@@ -86,7 +87,7 @@ def test_what_was_told_from_the_old_content_is_forgotten(add: Add) -> None:
     changed = add(NEW)
     assert (changed.width, changed.height, changed.placeholder, changed.exif) == (None, None, "", None)
     assert not changed.has_renditions
-    assert (changed.tagging_crashes, changed.tagging_attempts) == (0, 0)
+    assert (changed.tagging_crashes, changed.tagging_worker_deaths, changed.tagging_attempts) == (0, 0, 0)
 
 
 def test_versions_are_listed_the_newest_first_with_who_uploaded_them(

@@ -192,3 +192,37 @@ def test_tokens_without_an_end_get_one(database_url: str, make: Factory) -> None
     in_a_year = utc_now() + timedelta(days=365)
     assert ends[1] == soon.replace(tzinfo=UTC)
     assert all(abs(end - in_a_year) < timedelta(minutes=5) for end in (ends[0], ends[2]))
+
+
+def test_deaths_that_were_counted_together_are_counted_apart(database_url: str, make: Factory) -> None:
+    """Each death of the process has left an attempt; the others were those of workers."""
+    states = ("queued", "quarantined", "queued", "tagged")
+    documents = [make.document(make.instance()) for _ in states]
+    counted = (2, 2, 1, 1)
+    died_on = (1, 2, 0, 1)
+    engine = build_engine(database_url)
+    schema.downgrade(engine, "0011")
+    with engine.begin() as connection:
+        for document, state, crashes, attempts in zip(documents, states, counted, died_on, strict=True):
+            connection.exec_driver_sql(
+                f"UPDATE document SET tagging_state = '{state}', tagging_crashes = {crashes} WHERE id = {document.id}"
+            )
+            for number in range(attempts):
+                connection.exec_driver_sql(
+                    "INSERT INTO tagging_attempt"
+                    " (instance_id, document_id, number, state, reason_code, reason, worker, seconds, finished_at)"
+                    f" VALUES ({document.instance_id}, {document.id}, {number}, 'queued', 'process_died', '', 'w', 0,"
+                    " '2026-01-01 00:00:00')"
+                )
+    schema.upgrade(engine)
+    statement = "SELECT tagging_crashes, tagging_worker_deaths FROM document ORDER BY id"
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql(statement).all() == [(1, 1), (2, 0), (0, 1), (0, 0)]
+    schema.downgrade(engine, "0011")
+    with engine.connect() as connection:
+        crashes = (
+            connection.exec_driver_sql("SELECT tagging_crashes FROM document ORDER BY id").scalars().all()
+        )
+    assert crashes == [2, 2, 1, 0]
+    schema.upgrade(engine)
+    engine.dispose()

@@ -116,7 +116,7 @@ class Library:
 
     def take(self, *documents: Document) -> list[Claim]:
         ids = [document.id for document in documents] or self.queued()
-        return claim_many(self.sessions, self.instance.id, ids, "worker-1")
+        return claim_many(self.sessions, self.instance.id, ids, "worker-1", alone=len(ids) == 1)
 
     def conclude(self, held: Claim, pairs: Pairs = CAT, wait_until: datetime | None = None) -> Outcome:
         """What the worker concludes of a document of which the model says `pairs`, and another service nothing yet."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.configuration.declaration import Entry, Scope, integer, threshold
 from autotag.configuration.effective import ProviderSettings, TaggingSettings
 from autotag.configuration.store import Place, Resolved, Source
-from autotag.inference.errors import ProcessCrashed
+from autotag.inference.errors import ProcessCrashed, ProcessDisabled, ProcessNotStarted
 from autotag.inference.process import Prediction
 from autotag.media.storage import FolderStorage
 from autotag.models import Document, ProcessState, Tag, TagAssignment, TaggingState
@@ -26,9 +26,9 @@ from autotag.providers.base import (
     ProviderUnavailable,
     TaggableImage,
 )
-from autotag.tagging.asking import MAXIMUM_TRIES
 from autotag.tagging.pipeline import Pipeline
 from autotag.tagging.provider_state import resume
+from autotag.tagging.trouble import MAXIMUM_TRIES
 from tests.unit.conftest import Factory, ScriptedProcess
 
 DOWN = ProviderUnavailable("unavailable", "The service answered 503.")
@@ -327,6 +327,36 @@ def test_while_the_process_is_disabled_documents_wait_and_others_go_on(
     assert (found.tagging_state, found.tagging_reason_code) == (TaggingState.QUEUED, "process_disabled")
     assert process.asked == 0
     assert road.tags(found) == [("cat", "good")]
+
+
+def test_an_image_that_finds_the_process_dead_and_disabled_waits_with_no_blame(
+    road: Road, upload: Callable[..., Document]
+) -> None:
+    road.add("tensorflow", ProcessDisabled("It was ended by SIGKILL."))
+    road.add("good", [("cat", 0.9)])
+    found = road.go(upload())
+    assert (found.tagging_state, found.tagging_reason_code) == (TaggingState.QUEUED, "process_disabled")
+    assert (found.tagging_crashes, road.tags(found)) == (0, [("cat", "good")])
+
+
+def test_a_process_that_cannot_be_started_is_counted_and_no_image_is_to_blame(
+    road: Road, upload: Callable[..., Document], session: Session
+) -> None:
+    road.add(
+        "tensorflow",
+        *[ProcessNotStarted("It did not answer within 60 seconds.", "timeout")] * 3,
+        [("cat", 0.9)],
+    )
+    document = upload()
+    for number in range(1, 4):
+        found = road.go(document)
+        assert (found.tagging_state, found.tagging_reason_code) == (
+            TaggingState.QUEUED,
+            "process_not_started",
+        )
+        assert (found.tagging_crashes, found.tagging_attempts) == (0, number)
+    assert session.scalars(select(ProcessState.crashes)).one() == 3
+    assert road.go(document).tagging_state is TaggingState.TAGGED
 
 
 def test_a_call_that_was_never_made_is_not_counted(road: Road, upload: Callable[..., Document]) -> None:

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.models import Document, TaggingState, TagRejection
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.claims import LEASE, claim, claim_many, release_claims_of, release_expired_claims
+from autotag.tagging.claims import LEASE, claim, claim_many, have_deaths
+from autotag.tagging.releasing import release_claims_of, release_expired_claims
 from tests.unit.conftest import Factory
 
 CLAIM_ALL = """
@@ -163,7 +164,9 @@ def test_a_lease_that_ran_out_is_put_back_and_one_that_did_not_is_left(
         claim(sessions, instance.id, document.id, "worker-1")
     change(sessions, late, tagging_lease_until=utc_now() - timedelta(seconds=1))
     assert release_expired_claims(sessions) == 1
-    assert load(sessions, late).tagging_state is TaggingState.QUEUED
+    found = load(sessions, late)
+    assert (found.tagging_state, found.tagging_reason_code) == (TaggingState.QUEUED, "worker_overdue")
+    assert "did not finish the file in time" in found.tagging_reason
     assert load(sessions, busy).tagging_state is TaggingState.RUNNING
 
 
@@ -199,6 +202,21 @@ def test_a_document_that_three_workers_died_on_is_quarantined(
     assert (found.tagging_state, found.tagging_reason_code) == (TaggingState.QUARANTINED, "worker_died")
     assert (found.tagging_claim, found.tagging_lease_until) == (None, None)
     assert "3 times" in found.tagging_reason
+    assert (found.tagging_crashes, found.tagging_worker_deaths) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    "deaths", [{"tagging_crashes": 1}, {"tagging_worker_deaths": 1}], ids=["process", "worker"]
+)
+def test_a_document_with_deaths_is_taken_only_by_who_has_nothing_else_in_hand(
+    sessions: sessionmaker[Session], make: Factory, deaths: dict[str, int]
+) -> None:
+    """Also when it is the only one in its chunk: others of the same job may be in the process."""
+    document = make.document(make.instance(), **deaths)
+    assert claim_many(sessions, document.instance_id, [document.id], "worker-1") == []
+    assert have_deaths(sessions, document.instance_id, [document.id]) == [document.id]
+    (held,) = claim_many(sessions, document.instance_id, [document.id], "worker-1", alone=True)
+    assert held.crashes == deaths.get("tagging_crashes", 0)
 
 
 def test_with_nothing_to_put_back_nothing_is_written(sessions: sessionmaker[Session], make: Factory) -> None:

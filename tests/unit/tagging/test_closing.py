@@ -1,12 +1,13 @@
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import Document, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.claims import claim_many
+from autotag.tagging.claims import claim, claim_many
 from autotag.tagging.closing import close_claims
 from autotag.tagging.outcome import ImageFacts, Outcome
 from tests.unit.conftest import Factory
@@ -58,3 +59,30 @@ def test_a_claim_that_was_lost_costs_the_others_nothing(
     with sessions() as session:
         states = [session.get_one(Document, document_id).tagging_state for document_id in ids]
     assert states == [TaggingState.NO_TAGS, TaggingState.RUNNING, TaggingState.NO_TAGS]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "crashes", "worker_deaths"),
+    [
+        (Outcome(TaggingState.TAGGED), 0, 0),
+        (Outcome(TaggingState.NO_TAGS), 0, 0),
+        (Outcome(TaggingState.SKIPPED), 0, 0),
+        (Outcome(TaggingState.FAILED), 0, 0),
+        (Outcome(TaggingState.QUEUED, "process_died", crashed=True), 2, 0),
+        (Outcome(TaggingState.QUARANTINED, "process_died", crashed=True), 2, 0),
+        (Outcome(TaggingState.QUEUED, "waiting_for_google"), 1, 0),
+        (Outcome(TaggingState.QUEUED, "process_disabled", counted=False), 1, 2),
+    ],
+    ids=lambda value: f"{value.state}-{value.reason_code}" if isinstance(value, Outcome) else str(value),
+)
+def test_deaths_are_counted_apart_and_forgotten_when_they_are_disproved(
+    sessions: sessionmaker[Session], make: Factory, outcome: Outcome, crashes: int, worker_deaths: int
+) -> None:
+    document = make.document(make.instance(), tagging_crashes=1, tagging_worker_deaths=2)
+    held = claim(sessions, document.instance_id, document.id, "worker-1")
+    assert held is not None
+    with sessions() as session, unit_of_work(session) as work:
+        assert close_claims(work.session, [(held, outcome)], utc_now())
+    with sessions() as session:
+        found = session.get_one(Document, document.id)
+    assert (found.tagging_crashes, found.tagging_worker_deaths) == (crashes, worker_deaths)

@@ -3,6 +3,8 @@
 import errno
 import time
 from collections.abc import Callable
+from concurrent.futures import wait
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import Event, Thread
@@ -35,10 +37,12 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.providers.base import Answer, AutoTagProvider, ProviderMisconfigured
 from autotag.providers.tensorflow import TensorFlowProvider
 from autotag.tagging import jobs
-from autotag.tagging.claims import Claim
+from autotag.tagging.asking import Interviewer
+from autotag.tagging.claims import Claim, claim
 from autotag.tagging.pipeline import CLAIM_FOR_SECONDS, TOGETHER, TOGETHER_AT_FIRST, Pipeline
 from autotag.tagging.provider_state import resume
 from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.releasing import release_claims_of
 from tests.unit.conftest import Factory, ScriptedProcess
 
 CRASH = ProcessCrashed("Killed by signal 9.", "exit")
@@ -476,6 +480,53 @@ def test_a_document_that_a_process_died_on_is_taken_alone(
     assert [road.look(document).tagging_state for document in documents] == [TaggingState.TAGGED] * 3
 
 
+def test_one_that_is_taken_alone_is_so_whatever_the_pace(
+    road: Road, upload: Callable[..., Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At one document a claim, a claim of one is not the only one in hand."""
+    monkeypatch.setattr("autotag.tagging.pipeline.TOGETHER_AT_FIRST", 1)
+    suspect = upload(b"suspect", tagging_crashes=1)
+    documents = [upload(b"one"), suspect, upload(b"two")]
+    at_once: list[int] = []
+    process, inside = road.process.process, []
+
+    def watch(request: ImageRequest) -> ImageResult:
+        inside.append(request)
+        time.sleep(0.1)
+        if request.path.read_bytes() == b"suspect":
+            at_once.append(len(inside))
+        try:
+            return process(request)
+        finally:
+            inside.remove(request)
+
+    monkeypatch.setattr(road.process, "process", watch)
+    # So that nothing but the order keeps them from being in the process at once.
+    monkeypatch.setattr(Interviewer, "_turn", lambda *_: nullcontext())
+    road.pipeline().tag_many(suspect.instance_id, [document.id for document in documents])
+    assert at_once == [1]
+    assert [road.look(document).tagging_state for document in documents] == [TaggingState.TAGGED] * 3
+
+
+def test_after_a_hard_restart_the_first_time_out_of_an_image_is_no_quarantine(
+    road: Road, upload: Callable[..., Document]
+) -> None:
+    document = upload()
+    for _ in range(2):
+        assert claim(road.sessions, document.instance_id, document.id, "worker-1")
+        assert release_claims_of(road.sessions, "worker-1") == 1
+    road.process.script = [ProcessCrashed("It did not answer within 30 seconds.", "timeout"), [("cat", 0.9)]]
+    found = road.go(document)
+    assert (found.tagging_state, found.tagging_crashes, found.tagging_worker_deaths) == (
+        TaggingState.QUEUED,
+        1,
+        0,
+    )
+    assert found.tagging_reason == "The image is tried once more: It did not answer within 30 seconds."
+    again = road.go(document)
+    assert (again.tagging_state, again.tagging_crashes) == (TaggingState.TAGGED, 0)
+
+
 def test_while_one_image_is_in_the_process_the_next_is_made_ready_and_the_last_ones_are_recorded(
     road: Road, upload: Callable[..., Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -556,7 +607,9 @@ def test_as_many_are_claimed_at_a_time_as_take_a_moment(
     pipeline = road.pipeline()
     claimed: list[int] = []
 
-    def claim_none(_sessions: object, _instance_id: int, ids: list[int], _worker: str) -> list[Claim]:
+    def claim_none(
+        _sessions: object, _instance_id: int, ids: list[int], _worker: str, **_: object
+    ) -> list[Claim]:
         claimed.append(len(ids))
         return []
 
@@ -567,21 +620,33 @@ def test_as_many_are_claimed_at_a_time_as_take_a_moment(
     assert claimed[0] == together
 
 
-def test_what_interrupts_a_job_begins_with_no_other_image(
+def test_what_interrupts_a_job_begins_with_no_other_image_and_gives_the_rest_back(
     road: Road, upload: Callable[..., Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     documents = [upload(bytes([number])) for number in range(12)]
     examined: list[None] = []
+    interrupted: list[None] = []
+
+    def interrupt_once(*arguments: object) -> object:
+        if not interrupted:
+            interrupted.append(None)
+            raise KeyboardInterrupt
+        return wait(*arguments)  # type: ignore[arg-type]
+
     road.process.during = lambda: examined.append(None)
-
-    def fail(*_: object) -> None:
-        raise TimeoutError
-
-    monkeypatch.setattr("autotag.tagging.pipeline.RECORD_EVERY_SECONDS", 0.0)
-    monkeypatch.setattr(Pipeline, "_record", fail)
-    with pytest.raises(TimeoutError):
+    monkeypatch.setattr("autotag.tagging.pipeline.TOGETHER_AT_FIRST", 12)
+    monkeypatch.setattr("autotag.tagging.pipeline.wait", interrupt_once)
+    with pytest.raises(KeyboardInterrupt):
         road.pipeline().tag_many(documents[0].instance_id, [document.id for document in documents])
-    assert len(examined) <= 5
+    assert len(examined) <= 4
+    found = [road.look(document) for document in documents]
+    left = [document for document in found if document.tagging_state is TaggingState.QUEUED]
+    assert len(left) >= 12 - len(examined)
+    facts = {
+        (document.tagging_attempts, document.tagging_worker_deaths, document.tagging_claim)
+        for document in left
+    }
+    assert facts == {(0, 0, None)}
 
 
 def test_keywords_are_read_with_the_first_decode_where_they_are_imported(

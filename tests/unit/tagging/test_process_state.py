@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.configuration.entries import TENSORFLOW_PROCESS
 from autotag.configuration.secret_box import SecretBox
 from autotag.configuration.store import Place, Submission, resolve, save, shown_values
+from autotag.inference.errors import ProcessCrashed
 from autotag.models import Document, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.process_state import (
     PROCESS_DISABLED,
+    count_death_at_rest,
     enable_process,
     is_process_disabled,
     process_health,
@@ -64,6 +66,17 @@ def test_no_relaunches_means_that_the_first_crash_disables_it(
 ) -> None:
     limit(0)
     assert crash(sessions)
+
+
+def test_a_death_between_two_images_counts_like_one_on_an_image(
+    sessions: sessionmaker[Session], session: Session, limit: Callable[[int], None]
+) -> None:
+    limit(1)
+    may_start = count_death_at_rest(sessions)
+    assert may_start(ProcessCrashed("Ended by SIGKILL.", "exit"))
+    assert not may_start(ProcessCrashed("Ended by SIGKILL.", "exit"))
+    assert is_process_disabled(session)
+    assert process_health(session).last_reason == "Ended by SIGKILL."
 
 
 def test_when_the_interval_has_passed_the_counter_is_0(

@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import (
@@ -18,10 +18,11 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.claims import Claim, claim, release_claims_of
+from autotag.tagging.claims import Claim, claim
 from autotag.tagging.outcome import ImageFacts, Outcome, Predictions
 from autotag.tagging.policy import Candidate, decide
 from autotag.tagging.recording import ensure_tags, record
+from autotag.tagging.releasing import release_claims_of
 from tests.unit.conftest import Factory
 
 PAIRS = (("Cat", 0.9), ("dog", 0.1234567), ("bird", 0.01))
@@ -156,8 +157,34 @@ def lose_to_a_new_version(sessions: sessionmaker[Session], held: Claim) -> None:
 def test_a_lost_claim_writes_nothing(sessions: sessionmaker[Session], held: Claim, lose: object) -> None:
     lose(sessions, held)  # type: ignore[operator]
     before = everything(sessions)
-    assert not record(sessions, held, outcome_of(held), "worker-1")
+    assert not record(sessions, held, outcome_of(held, predictions=()), "worker-1")
     assert everything(sessions) == before
+
+
+@pytest.mark.parametrize("lose", [lose_to_a_successor, lose_to_the_queue])
+def test_what_providers_said_is_kept_also_when_the_claim_was_lost(
+    sessions: sessionmaker[Session], held: Claim, lose: object
+) -> None:
+    """It may have been paid for."""
+    lose(sessions, held)  # type: ignore[operator]
+    before = everything(sessions)
+    assert not record(sessions, held, outcome_of(held), "worker-1")
+    after = everything(sessions)
+    assert len(after.pop("prediction_set")) == 1
+    assert before.pop("prediction_set") == []
+    assert after == before
+    release_claims_of(sessions, "worker-2")
+    again = claim(sessions, held.instance_id, held.document_id, "worker-3")
+    assert again is not None
+    assert list(again.known) == [("tensorflow", "toy", "v1")]
+
+
+def test_nothing_is_kept_of_content_that_is_gone(sessions: sessionmaker[Session], held: Claim) -> None:
+    with sessions() as session, unit_of_work(session) as work:
+        work.session.execute(delete(Document))
+    assert not record(sessions, held, outcome_of(held), "worker-1")
+    with sessions() as session:
+        assert session.scalars(select(PredictionSet)).all() == []
 
 
 def test_a_claim_is_good_for_its_own_document_only(
@@ -165,7 +192,8 @@ def test_a_claim_is_good_for_its_own_document_only(
 ) -> None:
     other = take(sessions, make.document(acme))
     before = everything(sessions)
-    assert not record(sessions, replace(held, document_id=other.document_id), outcome_of(held), "worker-1")
+    wrong = replace(held, document_id=other.document_id)
+    assert not record(sessions, wrong, outcome_of(held, predictions=()), "worker-1")
     assert everything(sessions) == before
 
 

@@ -81,14 +81,15 @@ def test_one_failed_document_is_tried_again_in_a_run(
     assert session.scalars(select(AuditEvent)).all() == []
 
 
-def test_a_quarantined_document_gets_its_crashes_forgotten(
+def test_a_quarantined_document_gets_its_deaths_forgotten(
     session: Session, make: Factory, acme: VirtualInstance, me: Requester, act: Act
 ) -> None:
-    document = make.document(acme, tagging_state=QUARANTINED, tagging_crashes=2)
-    other = make.document(acme, tagging_state=QUARANTINED, tagging_crashes=2)
+    deaths = {"tagging_crashes": 2, "tagging_worker_deaths": 1}
+    document = make.document(acme, tagging_state=QUARANTINED, **deaths)
+    other = make.document(acme, tagging_state=QUARANTINED, **deaths)
     act(lambda work: retry_document(work, acme.id, document.id, me))
-    crashes = dict(session.execute(select(Document.id, Document.tagging_crashes)).all())
-    assert crashes == {document.id: 0, other.id: 2}
+    columns = (Document.id, Document.tagging_crashes, Document.tagging_worker_deaths)
+    assert set(session.execute(select(*columns)).all()) == {(document.id, 0, 0), (other.id, 2, 1)}
 
 
 def test_all_that_failed_for_a_reason_are_tried_again_and_no_others(

@@ -6,8 +6,8 @@ from sqlalchemy import delete, select
 from autotag.models import Document, RunItemState, RunScope, RunState, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
-from autotag.tagging.claims import release_claims_of
 from autotag.tagging.new_version import tag_new_version
+from autotag.tagging.releasing import release_claims_of
 from autotag.tagging.run_feeding import WINDOW, item_state
 from autotag.tagging.run_tending import tend_runs
 from autotag.tagging.runs import cancel_run, pause_run, resume_run
@@ -106,7 +106,7 @@ def test_a_document_that_something_else_took_waits_until_it_is_free(library: Lib
 def test_a_document_that_was_set_aside_without_an_outcome_counts_as_failed(library: Library) -> None:
     document = library.document()
     run = library.start()
-    library.change(document, lambda _, found: setattr(found, "tagging_crashes", 2))
+    library.change(document, lambda _, found: setattr(found, "tagging_worker_deaths", 2))
     library.take()
     release_claims_of(library.sessions, "worker-1")
     assert library.look(document).tagging_state is TaggingState.QUARANTINED

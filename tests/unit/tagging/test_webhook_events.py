@@ -19,7 +19,7 @@ from autotag.models import (
 )
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging import recording
-from autotag.tagging.claims import DEATHS_BEFORE_QUARANTINE, release_claims_of
+from autotag.tagging.releasing import DEATHS_BEFORE_QUARANTINE, release_claims_of
 from autotag.tagging.run_tending import tend_runs
 from tests.conftest import counted_statements
 from tests.unit.conftest import Factory
@@ -106,7 +106,7 @@ def test_a_document_that_killed_its_workers_is_told_as_failed(
     library: Library, add: Add, sessions: sessionmaker[Session]
 ) -> None:
     add()
-    document = library.document(TaggingState.QUEUED, tagging_crashes=DEATHS_BEFORE_QUARANTINE - 1)
+    document = library.document(TaggingState.QUEUED, tagging_worker_deaths=DEATHS_BEFORE_QUARANTINE - 1)
     assert library.take(document)
     assert release_claims_of(sessions, "worker-1") == 1
     (body,) = bodies(sessions)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from autotag.blueprints.documents.reason_words import REASONS, reason_word
-from autotag.tagging import conclusion, pipeline, removals
+from autotag.tagging import conclusion, examining, removals, trouble
 from autotag.tagging.provider_state import waiting_code
 
 
@@ -21,7 +21,23 @@ def test_a_code_is_said_in_words(code: str, words: str) -> None:
     assert reason_word(code) == words
 
 
-@pytest.mark.parametrize("module", [conclusion, pipeline])
+@pytest.mark.parametrize(
+    "code",
+    [
+        trouble.PROVIDER_ERROR,
+        trouble.INTERNAL_ERROR,
+        trouble.DATABASE,
+        trouble.STORAGE,
+        trouble.PROCESS_NOT_STARTED,
+        "worker_died",
+        "worker_overdue",
+    ],
+)
+def test_every_code_of_trouble_has_words(code: str) -> None:
+    assert code in REASONS
+
+
+@pytest.mark.parametrize("module", [conclusion, examining, trouble])
 def test_every_code_that_an_outcome_is_given_has_words(module: object) -> None:
     tree = ast.parse(Path(str(module.__file__)).read_text())  # type: ignore[attr-defined]
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
