@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.classifier import colours_model
 from tests.support.client import Client
+from tests.support.compiled import compiled_rules, compiled_statements
 from tests.support.database import Database, counted_statements
 from tests.support.installation import Installation, Tenant, clean_environment, free_port
-from tests.support.pictures import Photograph, draw_picture, jpeg, make_pictures, photographs
+from tests.support.pictures import (
+    SHARED_PHOTOGRAPHS,
+    Photograph,
+    draw_picture,
+    fresh,
+    jpeg,
+    make_pictures,
+    photographs,
+    shared_photographs,
+)
 from tests.support.places import EMAIL, LONG_AGO, PASSWORD, REPOSITORY
 from tests.support.postgresql import emptied_database, postgresql_server, postgresql_url
 from tests.support.services import documented_verification, google, load_stub, microsoft, webhook_receiver
@@ -32,11 +43,15 @@ __all__ = [
     "Tenant",
     "absent",
     "clean_environment",
+    "colours_model",
+    "compiled_rules",
+    "compiled_statements",
     "counted_statements",
     "documented_verification",
     "draw_picture",
     "emptied_database",
     "free_port",
+    "fresh",
     "google",
     "installation",
     "jpeg",
@@ -46,6 +61,7 @@ __all__ = [
     "photographs",
     "postgresql_server",
     "postgresql_url",
+    "shared_photographs",
     "start_installation",
     "wait_for",
     "waiter",
@@ -103,11 +119,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     With `--postgresql`, what has no database of its own or is about SQLite is left out.
     """
+    if not SHARED_PHOTOGRAPHS.is_dir():
+        _leave_out(config, items, lambda item: any(item.iter_markers("accuracy")))
     items.sort(key=lambda item: "unit" in Path(item.path).relative_to(REPOSITORY).parts)
     if config.getoption("--postgresql"):
-        kept = [item for item in items if _runs_on_postgresql(item)]
-        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-        items[:] = kept
+        _leave_out(config, items, lambda item: not _runs_on_postgresql(item))
+
+
+def _leave_out(
+    config: pytest.Config, items: list[pytest.Item], condition: Callable[[pytest.Item], bool]
+) -> None:
+    left_out = [item for item in items if condition(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not condition(item)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not SHARED_PHOTOGRAPHS.is_dir():
+        terminalreporter.write_line(
+            "Accuracy was not measured: its photographs are not beside this clone (../shared/images)."
+        )
 
 
 def _runs_on_postgresql(item: pytest.Item) -> bool:

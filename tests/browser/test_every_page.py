@@ -33,16 +33,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SCREENSHOTS = REPOSITORY / "test-screenshots"
 README_PICTURE = REPOSITORY / "docs" / "screenshots" / "documents.png"
 GRAVE = {"serious", "critical"}
-# Different from each other; the last one stands first.
+# Titles of pictures; the last one stands first.
 SHOWN = (
     *("quail", "badger", "throne", "beer_glass", "castle", "lorikeet", "laptop", "tabby", "snow_leopard"),
     *("espresso", "barn", "keeshond", "electric_locomotive", "little_blue_heron", "sports_car"),
     *("freight_car", "banana", "seashore"),
 )
 PUBLISHED_FROM = os.environ.get("UPDATE_SCREENSHOTS")
-"""A folder of photographs that may be published, to make the README's picture anew from; usually not set.
-
-The shared photographs are for tests only: no copy of them goes into the project, not even in a picture of it."""
+"""A folder of photographs that may be published, to make the README's picture anew from; usually not set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +57,11 @@ class Filled:
 
 @pytest.fixture(scope="module")
 def filled(installation: Installation, make_pictures: Callable[[int], list[bytes]]) -> Filled:
-    folder = REPOSITORY.parent / "shared" / "images"
-    contents = {name: folder / f"{name}.jpg" for name in SHOWN}
     client = installation.client()
     failed_id = client.upload("letter.jpg", b"This is a letter and not a picture.\n")
-    drawings = make_pictures(len(SHOWN))
     ids = [
-        client.upload(
-            f"{name.replace('_', ' ').capitalize()}.jpg", path.read_bytes() if path.exists() else drawing
-        )
-        for (name, path), drawing in zip(contents.items(), drawings, strict=True)
+        client.upload(f"{name.replace('_', ' ').capitalize()}.jpg", content)
+        for name, content in zip(SHOWN, make_pictures(len(SHOWN)), strict=True)
     ]
     person = ("--instance", "default", "--email", "eva@example.test", "--role", "editor", "--password-stdin")
     installation.command("users", "create", *person, typed="correct horse battery")

@@ -1,4 +1,4 @@
-"""Pictures to upload."""
+"""Pictures to upload: photographs, drawings, and the shared photographs that accuracy is measured with."""
 
 from __future__ import annotations
 
@@ -7,37 +7,59 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.support.places import SHARED
+from tests.support.places import REPOSITORY, SHARED
 
-PHOTOGRAPHS = SHARED / "images"
+PICTURES = REPOSITORY / "tests" / "pictures"
+SHARED_PHOTOGRAPHS = SHARED / "images"
+"""Sixty labelled photographs, which only tests marked `accuracy` use."""
+MARK_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Photograph:
-    """A photograph of which the true class is known; `label` is it as a tag."""
+    """A photograph of which the class is known; `label` is it as a tag."""
 
     path: Path
     label: str
 
     @property
     def content(self) -> bytes:
+        """The file as it is: the same bytes for every test."""
         return self.path.read_bytes()
+
+    def fresh(self) -> bytes:
+        """Return the photograph as a file that nobody has uploaded before."""
+        return fresh(self.content)
+
+
+def fresh(content: bytes) -> bytes:
+    """Return a JPEG that looks the same and has another content hash: decoders ignore what follows its end."""
+    return content + os.urandom(MARK_BYTES)
+
+
+def read_manifest(folder: Path) -> list[Photograph]:
+    """Read which photographs are in a folder, with their labels as tags."""
+    entries = json.loads((folder / "manifest.json").read_text())
+    return [Photograph(folder / entry["file"], entry["label"].replace("'", "")) for entry in entries]
 
 
 @pytest.fixture(scope="session")
 def photographs() -> list[Photograph]:
-    """The shared photographs with their true labels; skips where the folder is absent."""
-    manifest = PHOTOGRAPHS / "manifest.json"
-    if not manifest.is_file():
-        pytest.skip("the shared photographs are not beside this clone (../shared/images)")
-    entries = json.loads(manifest.read_text())
-    return [Photograph(PHOTOGRAPHS / entry["file"], entry["label"].replace("'", "")) for entry in entries]
+    """The project's own photographs; `label` is the best prediction of the default model."""
+    return read_manifest(PICTURES)
+
+
+@pytest.fixture(scope="session")
+def shared_photographs() -> list[Photograph]:
+    """The sixty photographs beside this clone, for tests marked `accuracy`, which only run where they are there."""
+    return read_manifest(SHARED_PHOTOGRAPHS)
 
 
 def draw_picture(number: int, size: tuple[int, int] = (640, 480)) -> Image.Image:
@@ -57,19 +79,11 @@ def jpeg(image: Image.Image, **options: Any) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def make_pictures() -> Callable[[int], list[bytes]]:
-    """Make a number of JPEGs with different contents: photographs where they are there, else drawings.
-
-    What follows the end of a JPEG is ignored by decoders but counts for the content hash.
-    """
-    paths = sorted(PHOTOGRAPHS.glob("*.jpg"))
+def make_pictures(photographs: list[Photograph]) -> Callable[[int], list[bytes]]:
+    """Make a number of photographs as JPEG files that nobody has uploaded before; the default model tags each."""
+    contents = [photograph.content for photograph in photographs]
 
     def make(number: int) -> list[bytes]:
-        if not paths:
-            return [jpeg(draw_picture(index)) for index in range(number)]
-        return [
-            paths[index % len(paths)].read_bytes() + index.to_bytes(2) + os.urandom(6)
-            for index in range(number)
-        ]
+        return [fresh(content) for content in islice(cycle(contents), number)]
 
     return make
