@@ -27,7 +27,13 @@ from tests.support.pictures import (
 from tests.support.places import EMAIL, LONG_AGO, PASSWORD, REPOSITORY
 from tests.support.postgresql import emptied_database, postgresql_server, postgresql_url
 from tests.support.services import documented_verification, google, load_stub, microsoft, webhook_receiver
-from tests.support.starting import InstallationFactory, installation, start_installation
+from tests.support.starting import (
+    InstallationFactory,
+    installation,
+    start_installation,
+    templates,
+)
+from tests.support.statements import StatementNotes, name_of, names_alone
 from tests.support.waiting import absent, wait_for, waiter
 
 __all__ = [
@@ -63,14 +69,16 @@ __all__ = [
     "postgresql_url",
     "shared_photographs",
     "start_installation",
+    "templates",
     "wait_for",
     "waiter",
     "webhook_receiver",
 ]
 
-# Whose unit tests run with both databases in `make test`, which would take twice as long with all. Whatever has a
-# database runs with PostgreSQL in `make test-postgresql`.
+# Whose unit tests run with both databases in `make test`, unless that would prove nothing more. Whatever has a database
+# runs with PostgreSQL in `make test-postgresql`.
 ROOMS_WITH_SQL = ("models", "instances", "configuration", "media", "tagging")
+ALONE = names_alone()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,8 +88,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--postgresql-too",
         action="store_true",
-        help="run everything as usual, and the rooms with SQL a second time with PostgreSQL",
+        help="run everything as usual, and what SQL depends on a second time with PostgreSQL",
     )
+    parser.addoption(
+        "--note-statements", metavar="FILE", help="write down what each test sends to PostgreSQL"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if notes := config.getoption("--note-statements"):
+        config.pluginmanager.register(StatementNotes(Path(notes)))
 
 
 def pytest_collection_finish() -> None:
@@ -101,7 +117,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _is_about_sql(item: pytest.Item) -> bool:
     room = Path(item.path).parent
     is_there = any(room.is_relative_to(REPOSITORY / "tests" / "unit" / name) for name in ROOMS_WITH_SQL)
-    return is_there and not any(item.iter_markers("sqlite"))
+    return is_there and not any(item.iter_markers("sqlite")) and name_of(item) not in ALONE
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,8 +17,7 @@ from autotag.configuration.store import Place, reset
 from autotag.models import ConfigurationRecord
 from autotag.models.engine import build_session_factory
 from autotag.models.unit_of_work import unit_of_work
-from tests.browser.conftest import window_size
-from tests.browser.test_every_page import examine
+from tests.browser.looks import examine_each_way
 from tests.browser.test_uploads import card, choose, expect_done
 
 if TYPE_CHECKING:
@@ -39,13 +38,6 @@ INSTANCE_SCOPE = [
 ]
 TENSORFLOW_SWITCH = "Enable TensorFlow Image Auto Tagging"
 MASTER_SWITCH = "Enable Auto Tagging of Assets"
-
-
-def examine_each_way(page: Page, name: str) -> None:
-    """Take the page's picture wide and narrow, in light and in dark, and look for what must not be on any page."""
-    for narrow in (True, False):
-        page.set_viewport_size(window_size(narrow=narrow))
-        examine(page, name, narrow)
 
 
 def open_entry(visitor: Visitor, area: str, title: str, scope: str = "VIRTUAL INSTANCE SCOPE") -> Page:

@@ -1,4 +1,8 @@
-"""Fixtures that start installations, and end each of them."""
+"""Fixtures that start installations, and end each of them.
+
+An installation with SQLite is set up once for a test process, by `autotag init`; others are copies of it. Setting up
+itself is what tests/integration/test_init_and_doctor.py and all installations of another kind do.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,41 @@ from tests.support.installation import Installation
 from tests.support.postgresql import new_database
 
 InstallationFactory = Callable[..., Installation]
+SET_UP_OTHERWISE = {"AUTOTAG_DATABASE_URL", "AUTOTAG_STORAGE_URL"}
+"""Settings of installations that are not set up by a copy."""
+
+
+class Templates:
+    """Folders that were set up once, to be copied."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[bool, Path] = {}
+
+    def lay(self, installation: Installation, *, quick_start: bool) -> None:
+        """Let an installation that has no folder yet have one that is set up."""
+        if quick_start not in self._made:
+            folder = self._folder / ("quick" if quick_start else "plain")
+            folder.mkdir()
+            template = Installation(folder, 1, {}, quick_start=quick_start)
+            done = template.run("init", *(["--quick-start"] if quick_start else []), seconds=150)
+            assert done.returncode == 0, done.stderr
+            self._made[quick_start] = template.instance_path
+        shutil.copytree(self._made[quick_start], installation.instance_path)
+
+
+@pytest.fixture(scope="session")
+def templates() -> Iterator[Templates]:
+    with tempfile.TemporaryDirectory(prefix="at-") as folder:
+        yield Templates(Path(folder))
 
 
 @pytest.fixture(scope="module")
-def start_installation(request: pytest.FixtureRequest) -> Iterator[InstallationFactory]:
-    """Start installations; at the end each is stopped, and none may leave a process behind."""
+def start_installation(request: pytest.FixtureRequest, templates: Templates) -> Iterator[InstallationFactory]:
+    """Start installations; at the end each is stopped, and none may leave a process behind.
+
+    With `laid=False` the installation sets itself up as it starts.
+    """
     started: list[Installation] = []
     on_postgresql = request.config.getoption("--postgresql")
 
@@ -27,6 +61,7 @@ def start_installation(request: pytest.FixtureRequest) -> Iterator[InstallationF
         *,
         running: bool = True,
         quick_start: bool = True,
+        laid: bool = True,
         python: str = sys.executable,
         **settings: str,
     ) -> Installation:
@@ -37,6 +72,8 @@ def start_installation(request: pytest.FixtureRequest) -> Iterator[InstallationF
         installation = Installation(folder, workers, settings, quick_start=quick_start, python=python)
         started.append(installation)
         if running:
+            if laid and python == sys.executable and not SET_UP_OTHERWISE & set(settings):
+                templates.lay(installation, quick_start=quick_start)
             installation.start()
         return installation
 
