@@ -14,7 +14,7 @@ THREE_AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
 # All have to find the same tests in the same order, sets included.
 PARALLEL := PYTHONHASHSEED=$$RANDOM
 
-.PHONY: run test test-postgresql check unit bench faults hostile lock audit sbom docs help clean
+.PHONY: run test test-postgresql check unit bench faults hostile looks lock audit sbom docs help clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ faults: $(VENV)/test.stamp ## kill at every point, break and starve what it runs
 hostile: $(VENV)/test.stamp ## try many hostile image files, other ones each time (EXAMPLES=20000)
 	HOSTILE_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/unit/inference/test_hostile_files.py \
 	  --timeout 0 -q -k random --hypothesis-show-statistics
+
+looks: $(VENV)/test.stamp ## take a picture of each state of each page into test-screenshots/, examined in every width and theme
+	EVERY_LOOK=1 $(BIN)/python -m pytest tests/browser -q
 
 bench: $(VENV)/test.stamp $(VENV)/product/run.stamp ## measure speed and memory against the bare machine: one table, forty to fifty minutes, ADD=--write
 	$(BIN)/python bench/report.py $(ADD)

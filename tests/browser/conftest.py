@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.looks import window_size
 
 if TYPE_CHECKING:
     from tests.conftest import Installation
@@ -24,13 +26,6 @@ SWITCHES = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WIDE = ViewportSize(width=1280, height=800)
-NARROW = ViewportSize(width=390, height=844)
-
-
-def window_size(*, narrow: bool) -> ViewportSize:
-    """A phone's window or a desktop's."""
-    return NARROW if narrow else WIDE
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What holds on every page: accessible in light and dark, no sideways scrolling on a phone, a screenshot to look at.
+"""What holds on every page: it is accessible, and nothing scrolls sideways on a phone.
 
 Whoever adds a page adds a View of it, and one for each further state it can be in: the table of routes is compared with
 the views. A view is loaded once, wide; narrow, light and dark are switched without loading it again, unless something
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Page, expect
 
 from autotag import create_app
 from autotag.blueprints.navigation import NAVIGATION
 from autotag.config import Config
+from tests.browser.looks import examine
 from tests.conftest import PASSWORD
 
 if TYPE_CHECKING:
@@ -31,19 +31,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SCREENSHOTS = REPOSITORY / "test-screenshots"
 README_PICTURE = REPOSITORY / "docs" / "screenshots" / "documents.png"
-GRAVE = {"serious", "critical"}
-# Different from each other; the last one stands first.
+# Titles of pictures; the last one stands first.
 SHOWN = (
     *("quail", "badger", "throne", "beer_glass", "castle", "lorikeet", "laptop", "tabby", "snow_leopard"),
     *("espresso", "barn", "keeshond", "electric_locomotive", "little_blue_heron", "sports_car"),
     *("freight_car", "banana", "seashore"),
 )
 PUBLISHED_FROM = os.environ.get("UPDATE_SCREENSHOTS")
-"""A folder of photographs that may be published, to make the README's picture anew from; usually not set.
-
-The shared photographs are for tests only: no copy of them goes into the project, not even in a picture of it."""
+"""A folder of photographs that may be published, to make the README's picture anew from; usually not set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +56,11 @@ class Filled:
 
 @pytest.fixture(scope="module")
 def filled(installation: Installation, make_pictures: Callable[[int], list[bytes]]) -> Filled:
-    folder = REPOSITORY.parent / "shared" / "images"
-    contents = {name: folder / f"{name}.jpg" for name in SHOWN}
     client = installation.client()
     failed_id = client.upload("letter.jpg", b"This is a letter and not a picture.\n")
-    drawings = make_pictures(len(SHOWN))
     ids = [
-        client.upload(
-            f"{name.replace('_', ' ').capitalize()}.jpg", path.read_bytes() if path.exists() else drawing
-        )
-        for (name, path), drawing in zip(contents.items(), drawings, strict=True)
+        client.upload(f"{name.replace('_', ' ').capitalize()}.jpg", content)
+        for name, content in zip(SHOWN, make_pictures(len(SHOWN)), strict=True)
     ]
     person = ("--instance", "default", "--email", "eva@example.test", "--role", "editor", "--password-stdin")
     installation.command("users", "create", *person, typed="correct horse battery")
@@ -299,32 +290,6 @@ def show(view: View, visitor: Visitor, filled: Filled) -> Page:
     return visitor.page
 
 
-def grave_findings(page: Page) -> list[str]:
-    violations = Axe().run(page).response["violations"]
-    return [
-        f"{finding['impact']}: {finding['id']}: {node['html'][:160]}"
-        for finding in violations
-        if finding["impact"] in GRAVE
-        for node in finding["nodes"]
-    ]
-
-
-def examine(page: Page, name: str, narrow: bool) -> None:
-    """Take the page's pictures, light and dark, and look for what must not be on any page.
-
-    It is examined in one theme for each width: what is on it is the same in both, and the contrast of all
-    colours is computed in tests/unit/blueprints/test_contrast.py.
-    """
-    SCREENSHOTS.mkdir(exist_ok=True)
-    size = "narrow" if narrow else "wide"
-    for scheme in ("light", "dark") if narrow else ("dark", "light"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        page.screenshot(path=SCREENSHOTS / f"{name}-{size}-{scheme}.png")
-    assert grave_findings(page) == [], name
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= page.evaluate("document.documentElement.clientWidth"), f"{name} scrolls sideways"
-
-
 def enter(visitor: Visitor, tenant: Tenant) -> None:
     """Take a window to another instance, signed in as its administrator."""
     port = tenant.installation.port
@@ -337,7 +302,7 @@ def enter(visitor: Visitor, tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
-def test_the_page_is_accessible_fits_its_window_and_has_its_picture_taken(
+def test_the_page_is_accessible_and_fits_its_window(
     filled: Filled, open_window: Callable[..., Visitor], view: View
 ) -> None:
     visitor = open_window(filled.installation, signed_in=view.signed_in)
@@ -369,22 +334,19 @@ def test_so_is_every_page_that_the_navigation_leads_to(
 
 
 def test_the_grid_shows_a_dozen_tagged_pictures_and_is_the_readmes_picture_when_asked_to_be(
-    start_installation: Callable[..., Installation],
-    open_window: Callable[..., Visitor],
-    make_pictures: Callable[[int], list[bytes]],
+    filled: Filled, start_installation: Callable[..., Installation], open_window: Callable[..., Visitor]
 ) -> None:
-    installation = start_installation()
-    client = installation.client()
+    site, number = filled, len(SHOWN) + 1
     if PUBLISHED_FROM:
-        paths = sorted(Path(PUBLISHED_FROM).glob("*.jpg"))
-        contents = {path.name: path.read_bytes() for path in paths}
-    else:
-        contents = {f"{number}.jpg": content for number, content in enumerate(make_pictures(12))}
-    ids = [client.upload(name, content) for name, content in contents.items()]
-    installation.wait_final(ids)
-    visitor = open_window(installation)
-    page = show(VIEWS[2], visitor, Filled(installation, {}))
-    expect(page.locator("[data-card]")).to_have_count(len(ids))
+        installation = start_installation()
+        client = installation.client()
+        ids = [
+            client.upload(path.name, path.read_bytes()) for path in sorted(Path(PUBLISHED_FROM).glob("*.jpg"))
+        ]
+        installation.wait_final(ids)
+        site, number = Filled(installation, {}), len(ids)
+    page = show(VIEWS[2], open_window(site.installation), site)
+    expect(page.locator("[data-card]")).to_have_count(number)
     expect(page.locator("[data-card] .chip, [data-card] .state").first).to_be_visible()
     taken = page.screenshot()
     if PUBLISHED_FROM:

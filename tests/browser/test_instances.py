@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.looks import examine_each_way
 from tests.browser.test_settings import (
     INSTANCE,
     INSTANCE_SCOPE,
@@ -19,7 +20,6 @@ from tests.browser.test_settings import (
     SYSTEM_SCOPE,
     TENSORFLOW_SWITCH,
     error_of,
-    examine_each_way,
     forget_settings,
     open_entry,
     save,

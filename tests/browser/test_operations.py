@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.test_every_page import examine
+from tests.browser.looks import examine
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Visitor

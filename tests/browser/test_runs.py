@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+
+from tests.browser.looks import examine_each_way
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Visitor
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-SCREENSHOTS = Path(__file__).resolve().parents[2] / "test-screenshots"
-GRAVE = {"serious", "critical"}
 FILES = 40
 
 
@@ -35,21 +33,12 @@ def workers_held(installation: Installation) -> Iterator[None]:
             worker.resume()
 
 
-def examine(open_window: Callable[..., Visitor], installation: Installation, path: str, name: str) -> None:
-    """Take the page's picture in every look, and find nothing grave in any."""
-    SCREENSHOTS.mkdir(exist_ok=True)
-    for narrow in (False, True):
-        for dark in (False, True):
-            page = open_window(installation, narrow=narrow, dark=dark).page
-            page.goto(installation.address + path)
-            size, scheme = "narrow" if narrow else "wide", "dark" if dark else "light"
-            page.screenshot(path=SCREENSHOTS / f"{name}-{size}-{scheme}.png", full_page=True)
-            violations = Axe().run(page).response["violations"]
-            assert [finding for finding in violations if finding["impact"] in GRAVE] == [], name
-            assert page.evaluate(
-                "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-            ), f"{name} scrolls sideways"
-            page.context.close()
+def look_at(open_window: Callable[..., Visitor], installation: Installation, path: str, name: str) -> None:
+    """Examine a page in a window of its own, narrow and wide."""
+    page = open_window(installation).page
+    page.goto(installation.address + path)
+    examine_each_way(page, name)
+    page.context.close()
 
 
 @pytest.fixture(scope="module")
@@ -73,18 +62,18 @@ def start_everything(page: Page) -> str:
 def test_a_run_is_started_followed_to_its_end_undone_and_another_retried(
     filled: Installation, open_window: Callable[..., Visitor]
 ) -> None:
-    examine(open_window, filled, "/runs", "runs-empty")
+    look_at(open_window, filled, "/runs", "runs-empty")
     page = open_window(filled).page
     page.goto(f"{filled.address}/runs")
     expect(page.get_by_text("No runs yet")).to_be_visible()
     with workers_held(filled):
         path = start_everything(page)
         expect(page.get_by_text("Under way")).to_be_visible()
-        examine(open_window, filled, path, "run-under-way")
-        examine(open_window, filled, "/runs", "runs-under-way")
+        look_at(open_window, filled, path, "run-under-way")
+        look_at(open_window, filled, "/runs", "runs-under-way")
         page.get_by_role("button", name="Pause").click()
         expect(page.get_by_role("button", name="Resume")).to_be_visible()
-        examine(open_window, filled, path, "run-paused")
+        look_at(open_window, filled, path, "run-paused")
         page.get_by_role("button", name="Resume").click()
         expect(page.get_by_role("button", name="Pause")).to_be_visible()
         page.evaluate("document.body.dataset.mark = 'here since'")
@@ -95,10 +84,10 @@ def test_a_run_is_started_followed_to_its_end_undone_and_another_retried(
     assert numbers == f"Done {FILES} of {FILES} Failed 0"
     expect(page.locator(".run-file").first).to_be_visible()
     expect(page.get_by_role("button", name="Pause")).to_have_count(0)
-    examine(open_window, filled, path, "run-finished")
+    look_at(open_window, filled, path, "run-finished")
     page.get_by_role("button", name="Undo this run").click()
     expect(page.locator(".run-badge").get_by_text("Undone", exact=True)).to_be_visible()
-    examine(open_window, filled, path, "run-undone")
+    look_at(open_window, filled, path, "run-undone")
     assert filled.database.value("SELECT count(*) FROM tag_assignment") == 0
     assert filled.database.states() == {"skipped": FILES}
     a_failed_file_is_found_and_tried_again_without_scripts(filled, open_window)
@@ -127,11 +116,11 @@ def a_failed_file_is_found_and_tried_again_without_scripts(
         )
     finally:
         hidden.rename(original)
-    examine(open_window, filled, f"/runs/{number}", "run-failed")
+    look_at(open_window, filled, f"/runs/{number}", "run-failed")
     page.goto(f"{filled.address}/runs/{number}")
     expect(page.get_by_text("The stored file is missing.")).to_be_visible()
     page.get_by_role("button", name="Retry all failed").click()
     expect(page.get_by_text("1 file is tried again.")).to_be_visible()
     filled.wait_final([document["id"]])
     assert filled.database.document(document["id"])["tagging_state"] == "tagged"
-    examine(open_window, filled, "/runs", "runs")
+    look_at(open_window, filled, "/runs", "runs")

@@ -22,7 +22,6 @@ from tests.unit.conftest import broker as broker  # noqa: PLC0414
 from tests.unit.conftest import broker_socket as broker_socket  # noqa: PLC0414
 from tests.unit.conftest import build_app as build_app  # noqa: PLC0414
 from tests.unit.conftest import client as client  # noqa: PLC0414
-from tests.unit.conftest import compiled_rules as compiled_rules  # noqa: PLC0414
 from tests.unit.conftest import compiled_templates as compiled_templates  # noqa: PLC0414
 from tests.unit.conftest import config as config  # noqa: PLC0414
 from tests.unit.conftest import database_kind as database_kind  # noqa: PLC0414

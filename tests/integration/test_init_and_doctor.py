@@ -182,7 +182,7 @@ def test_up_that_is_killed_as_soon_as_the_broker_starts_leaves_nothing(folder: I
 def test_up_says_where_to_go_and_ends_with_zero_on_ctrl_c(
     start_installation: Callable[..., Installation],
 ) -> None:
-    installation = start_installation(workers=1)
+    installation = start_installation(workers=1, laid=False)
     installation.wait(lambda: "Autotag is ready at" in installation.log(), "the announcement")
     assert f"http://localhost:{installation.port}/" in installation.log()
     assert "admin@localhost" in installation.log()

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
+
+from tests.conftest import fresh, jpeg
+from tests.support.classifier import COLOURS, ModelFiles
 
 if TYPE_CHECKING:
-    from tests.conftest import Installation, Photograph, Tenant
+    from tests.conftest import Installation, Tenant
 
-SHARED_MODELS = Path(__file__).resolve().parents[2].parent / "shared" / "models"
-NAME = "inception-v1-googlenet"
+NAME = "colours"
 DEFAULT = "efficientnet-lite0"
-TRUE_LABEL_IN_TAGS = 9
+
+Pictures = Callable[[int], list[bytes]]
 
 
 @pytest.fixture(scope="module")
-def modelled(start_installation: Callable[..., Installation]) -> Installation:
+def modelled(start_installation: Callable[..., Installation], colours_model: ModelFiles) -> Installation:
     """An installation in which the model is imported while it runs."""
-    weights, labels = SHARED_MODELS / f"{NAME}.tflite", SHARED_MODELS / "imagenet-labels.txt"
-    if not weights.is_file():
-        pytest.skip("the model for tests (../shared/models) is not beside this clone")
     installation = start_installation(1)
-    done = installation.run(
-        *("models", "import", str(weights), "--name", NAME, "--labels", str(labels)),
-        *("--mean", "123,117,104", "--std", "1"),
-    )
+    done = installation.run("models", "import", *colours_model.import_options())
     assert (done.returncode, done.stderr) == (0, "")
     return installation
 
@@ -35,7 +32,7 @@ def modelled(start_installation: Callable[..., Installation]) -> Installation:
 @pytest.fixture(scope="module")
 def chosen(modelled: Installation) -> Tenant:
     """A virtual instance that chose the model."""
-    tenant = modelled.tenant("googlenet")
+    tenant = modelled.tenant("painter")
     tenant.configure("tensorflow", model=NAME, enabled="true")
     return tenant
 
@@ -48,20 +45,24 @@ def models_that_tagged(installation: Installation, ids: list[int]) -> set[tuple[
 
 
 def test_uploads_are_tagged_by_the_model_that_the_instance_chose(
-    modelled: Installation, chosen: Tenant, photographs: list[Photograph]
+    modelled: Installation, chosen: Tenant
 ) -> None:
-    documents = {chosen.client.upload(item.path.name, item.content): item.label for item in photographs[::5]}
-    ids = list(documents)
-    modelled.wait_final(ids)
-    assert models_that_tagged(modelled, ids) == {("tensorflow", NAME)}
-    right = sum(label in modelled.database.tags(key) for key, label in documents.items())
-    assert (len(ids), right >= TRUE_LABEL_IN_TAGS) == (12, True)
+    pictures = {
+        name: fresh(jpeg(Image.new("RGB", (320, 240), colour), quality=95))
+        for name, colour in COLOURS.items()
+    }
+    ids = {name: chosen.client.upload(f"{name}.jpg", content) for name, content in pictures.items()}
+    modelled.wait_final(ids.values())
+    assert models_that_tagged(modelled, list(ids.values())) == {("tensorflow", NAME)}
+    assert {name: list(modelled.database.tags(key))[:1] for name, key in ids.items()} == {
+        name: [name] for name in COLOURS
+    }
 
 
 def test_its_predictions_are_kept_with_its_name_and_digest(
-    modelled: Installation, chosen: Tenant, photographs: list[Photograph]
+    modelled: Installation, chosen: Tenant, make_pictures: Pictures
 ) -> None:
-    document_id = chosen.client.upload("one.jpg", photographs[1].content)
+    document_id = chosen.client.upload("one.jpg", make_pictures(1)[0])
     modelled.wait_final([document_id])
     (row,) = modelled.database.rows(
         "SELECT model, model_version FROM prediction_set WHERE instance_id = :id AND sha256 = :sha256",
@@ -72,21 +73,22 @@ def test_its_predictions_are_kept_with_its_name_and_digest(
 
 
 def test_other_instances_keep_their_own_model(
-    modelled: Installation, chosen: Tenant, photographs: list[Photograph]
+    modelled: Installation, chosen: Tenant, make_pictures: Pictures
 ) -> None:
-    ids = [modelled.client().upload(item.path.name, item.content) for item in photographs[:3]]
+    ids = [modelled.client().upload(f"{n}.jpg", content) for n, content in enumerate(make_pictures(3))]
     modelled.wait_final(ids)
     assert models_that_tagged(modelled, ids) == {("tensorflow", DEFAULT)}
 
 
 def test_a_choice_acts_on_the_next_upload_and_bytes_seen_before_are_looked_at_anew(
-    modelled: Installation, photographs: list[Photograph]
+    modelled: Installation, make_pictures: Pictures
 ) -> None:
+    (picture,) = make_pictures(1)
     tenant = modelled.tenant("changing")
     tenant.configure("tensorflow", enabled="true")
     for model in (DEFAULT, NAME, DEFAULT):
         tenant.configure("tensorflow", model=model)
-        document_id = tenant.client.upload("same.jpg", photographs[2].content)
+        document_id = tenant.client.upload("same.jpg", picture)
         modelled.wait_final([document_id])
         assert models_that_tagged(modelled, [document_id]) == {("tensorflow", model)}
 

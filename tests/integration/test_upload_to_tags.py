@@ -17,8 +17,6 @@ from PIL import Image
 if TYPE_CHECKING:
     from tests.conftest import Client, Installation, Photograph
 
-TRUE_LABEL_IN_TAGS = 54
-
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
@@ -27,37 +25,34 @@ class Tagged:
     installation: Installation
     client: Client
     documents: dict[int, Photograph]
-
-    def id_of(self, label: str) -> int:
-        return next(key for key, photograph in self.documents.items() if photograph.label == label)
+    contents: dict[int, bytes]
 
 
 @pytest.fixture(scope="module")
 def tagged(installation: Installation, photographs: list[Photograph]) -> Tagged:
     client = installation.client()
-    documents = {client.upload(item.path.name, item.content): item for item in photographs}
+    documents: dict[int, Photograph] = {}
+    contents: dict[int, bytes] = {}
+    for item in photographs * 4:
+        content = item.fresh()
+        document_id = client.upload(item.path.name, content)
+        documents[document_id], contents[document_id] = item, content
     installation.wait_final(documents)
-    return Tagged(installation, client, documents)
+    return Tagged(installation, client, documents, contents)
 
 
 def test_every_photograph_reaches_a_state_that_says_it_was_looked_at(tagged: Tagged) -> None:
     states = tagged.installation.database.states(tagged.documents)
     assert set(states) <= {"tagged", "no_tags"}
-    assert sum(states.values()) == len(tagged.documents) == 60
+    assert sum(states.values()) == len(tagged.documents) == 12
 
 
-def test_most_photographs_get_their_true_label_as_a_tag(tagged: Tagged) -> None:
-    database = tagged.installation.database
-    right = sum(item.label in database.tags(key) for key, item in tagged.documents.items())
-    assert right >= TRUE_LABEL_IN_TAGS
-
-
-def test_the_freight_car_of_the_users_document_is_tagged_freight_car(tagged: Tagged) -> None:
-    document_id = tagged.id_of("freight car")
-    assert next(iter(tagged.installation.database.tags(document_id))) == "freight car"
-    page = tagged.client.get(f"/documents/{document_id}").text
-    assert "freight car" in page
-    assert "automatic, TensorFlow" in page
+def test_each_photograph_gets_its_label_first_and_its_page_says_so(tagged: Tagged) -> None:
+    for document_id, photograph in tagged.documents.items():
+        assert next(iter(tagged.installation.database.tags(document_id))) == photograph.label
+        page = tagged.client.get(f"/documents/{document_id}").text
+        assert photograph.label in page
+        assert "automatic, TensorFlow" in page
 
 
 def test_each_attempt_is_recorded_once(tagged: Tagged) -> None:
@@ -67,9 +62,10 @@ def test_each_attempt_is_recorded_once(tagged: Tagged) -> None:
 def test_assignments_carry_provider_model_confidence_and_attempt(tagged: Tagged) -> None:
     rows = tagged.installation.database.rows(
         "SELECT a.*, t.document_id AS attempted FROM tag_assignment a"
-        " LEFT JOIN tagging_attempt t ON t.id = a.attempt_id"
+        " LEFT JOIN tagging_attempt t ON t.id = a.attempt_id WHERE a.document_id IN :ids",
+        ids=list(tagged.documents),
     )
-    assert len(rows) >= TRUE_LABEL_IN_TAGS
+    assert len(rows) >= len(tagged.documents)
     for row in rows:
         assert (row["source"], row["provider"], row["model"]) == ("auto", "tensorflow", "efficientnet-lite0")
         assert 0.1 <= row["confidence"] <= 1
@@ -77,7 +73,7 @@ def test_assignments_carry_provider_model_confidence_and_attempt(tagged: Tagged)
 
 
 def test_twenty_predictions_of_each_content_are_kept_highest_first(tagged: Tagged) -> None:
-    hashes = sorted({hashlib.sha256(item.content).hexdigest() for item in tagged.documents.values()})
+    hashes = sorted(hashlib.sha256(content).hexdigest() for content in tagged.contents.values())
     rows = tagged.installation.database.rows(
         "SELECT * FROM prediction_set WHERE sha256 IN :hashes ORDER BY sha256", hashes=hashes
     )
@@ -112,14 +108,14 @@ def test_pictures_are_jpegs_that_browsers_may_keep(tagged: Tagged, picture: str,
 
 
 def test_the_page_names_its_pictures_by_content_so_that_keeping_them_is_right(tagged: Tagged) -> None:
-    key, item = next(iter(tagged.documents.items()))
-    assert hashlib.sha256(item.content).hexdigest()[:16] in tagged.client.get(f"/documents/{key}").text
+    key, content = next(iter(tagged.contents.items()))
+    assert hashlib.sha256(content).hexdigest()[:16] in tagged.client.get(f"/documents/{key}").text
 
 
 def test_a_download_is_the_file_byte_for_byte(tagged: Tagged) -> None:
-    for key, item in list(tagged.documents.items())[:12]:
+    for key, content in tagged.contents.items():
         answer = tagged.client.get(f"/documents/{key}/content")
-        assert answer.content == item.content
+        assert answer.content == content
         assert "attachment" in answer.headers["Content-Disposition"]
 
 

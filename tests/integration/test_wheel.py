@@ -101,7 +101,7 @@ def test_up_serves_and_tags_an_upload(
     for fork in forks:
         assert str(python) in [parent.cmdline()[0] for parent in fork.parents() if parent.pid in started]
     client = installed.client()
-    document = client.upload(photographs[0].path.name, photographs[0].content)
+    document = client.upload(photographs[0].path.name, photographs[0].fresh())
     installed.wait_final([document])
     assert installed.database.tags(document)
     page = client.get(f"/documents/{document}")

@@ -22,7 +22,6 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
-from werkzeug.routing import Rule
 
 from autotag import create_app
 from autotag.config import Config
@@ -330,29 +329,6 @@ def config(tmp_path: Path, database_url: str, storage: FolderStorage) -> Config:
         secret_key="only for tests",
         admin_email="admin@localhost",
     )
-
-
-@pytest.fixture(scope="session", autouse=True)
-def compiled_rules() -> Iterator[None]:
-    """Has Werkzeug compile the function that builds an address once for the thousands of applications, too.
-
-    A function of a rule is told by what it is made of; where a rule has defaults, converters have their say, and it
-    is made each time.
-    """
-    compile_builder = Rule._compile_builder
-    compiled: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
-
-    def compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        if rule.defaults:
-            return compile_builder(rule, append_unknown)
-        key = (rule.rule, *rule._trace, append_unknown)
-        if key not in compiled:
-            compiled[key] = compile_builder(rule, append_unknown)
-        return compiled[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Rule, "_compile_builder", compile_once)
-        yield
 
 
 @pytest.fixture(scope="session")

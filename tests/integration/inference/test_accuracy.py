@@ -12,6 +12,13 @@ from autotag.inference.process import ImageRequest, ImageResult, InferenceProces
 
 THRESHOLD = 0.1
 
+pytestmark = pytest.mark.accuracy
+
+
+def named(name: str) -> str:
+    """A name as it is compared: as a tag, in small letters."""
+    return name.replace("'", "").lower()
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -23,21 +30,21 @@ class Outcome:
     @property
     def is_first(self) -> bool:
         """Whether the best prediction is the right one."""
-        return self.result.predictions[0].name.lower() == self.label.lower()
+        return named(self.result.predictions[0].name) == self.label.lower()
 
     @property
     def is_tag(self) -> bool:
         """Whether the right one is among those over the threshold."""
-        tags = {item.name.lower() for item in self.result.predictions if item.confidence >= THRESHOLD}
+        tags = {named(item.name) for item in self.result.predictions if item.confidence >= THRESHOLD}
         return self.label.lower() in tags
 
 
 @pytest.fixture(scope="module")
-def outcomes(photographs: list[Any], model: Path) -> list[Outcome]:
+def outcomes(shared_photographs: list[Any], model: Path) -> list[Outcome]:
     with InferenceProcess() as process:
         return [
             Outcome(photograph.label, process.process(ImageRequest(photograph.path, model)))
-            for photograph in photographs
+            for photograph in shared_photographs
         ]
 
 

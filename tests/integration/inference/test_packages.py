@@ -13,13 +13,15 @@ from autotag.inference.installation import install
 from autotag.inference.process import ImageRequest, InferenceProcess
 from autotag.inference.store import ModelStore
 
+pytestmark = pytest.mark.accuracy
+
 # Of 60; measured: 54 for both.
 TRUE_LABEL_FIRST = 50
 
 
 @pytest.mark.parametrize("name", ["efficientnet-lite1", "efficientnet-lite2"])
 def test_a_model_from_the_package_index_names_photographs(
-    name: str, tmp_path: Path, photographs: list[Any], absent: Callable[[str], None]
+    name: str, tmp_path: Path, shared_photographs: list[Any], absent: Callable[[str], None]
 ) -> None:
     store = ModelStore(tmp_path)
     try:
@@ -34,9 +36,8 @@ def test_a_model_from_the_package_index_names_photographs(
     with InferenceProcess() as process:
         seen = [
             process.process(ImageRequest(photograph.path, store.path(name), top=1)).predictions[0].name
-            for photograph in photographs
+            for photograph in shared_photographs
         ]
-    first = [
-        name.lower() == photograph.label.lower() for name, photograph in zip(seen, photographs, strict=True)
-    ]
+    pairs = zip(seen, shared_photographs, strict=True)
+    first = [best.lower().replace("'", "") == photograph.label.lower() for best, photograph in pairs]
     assert sum(first) >= TRUE_LABEL_FIRST

@@ -13,7 +13,7 @@ from autotag.media.library import list_documents
 from autotag.media.query import DocumentQuery
 from autotag.models import Document, DocumentVersion, Folder, Tag, TagAssignment, TaggingState, User, schema
 from autotag.models.engine import build_session_factory
-from tests.postgresql import database_elsewhere
+from tests.support.postgresql import database_elsewhere
 
 DOCUMENTS = 600
 

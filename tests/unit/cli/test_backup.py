@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from autotag.cli import group
 from autotag.models import schema
 from autotag.models.engine import build_engine
-from tests.postgresql import database_elsewhere
+from tests.support.postgresql import database_elsewhere
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from autotag.inference.store import ModelStore
 from tests.unit.inference.hostile_files import BY_HAND, STEPS, TAGGED, Hostile, mutated, seeds
 
 MORE = os.environ.get("HOSTILE_EXAMPLES")
-EXAMPLES = int(MORE or 250)
+EXAMPLES = int(MORE or 50)
 MEMORY_LIMIT = 2 * 1024**3
 """What `autotag worker` gives the process."""
 

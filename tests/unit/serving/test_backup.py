@@ -17,7 +17,7 @@ from autotag.models import Document, TaggingState
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving.backup import BackupError, back_up, plain_url, run_tool
 from autotag.serving.restore import restore
-from tests.postgresql import database_elsewhere
+from tests.support.postgresql import database_elsewhere
 from tests.unit.conftest import Factory
 
 

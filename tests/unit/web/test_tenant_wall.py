@@ -53,6 +53,8 @@ from tests.unit.conftest import Factory
 SignIn = Callable[[FlaskClient, User, str], None]
 
 MISSING = 88_001
+THEIR_NUMBER = 88_010
+"""The number of a row of every kind, so that one request asks for whichever kind a route takes it for."""
 # A PNG that holds no more than its frame; what follows its end is kept by whoever copies it.
 SECRET_PICTURE = (
     b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00:~\x9bU"
@@ -67,7 +69,7 @@ OF_THE_INSTALLATION = {"instance_id"}
 
 @dataclass(frozen=True, slots=True)
 class Theirs:
-    """One row of every kind in the other instance, under numbers that nothing else has."""
+    """One row of every kind in the other instance, under a number that nothing else has."""
 
     instance: VirtualInstance
     person: User
@@ -88,9 +90,11 @@ def acme(make: Factory, default_instance: VirtualInstance) -> VirtualInstance:
 def theirs(
     make: Factory, sessions: sessionmaker[Session], storage: FolderStorage, acme: VirtualInstance
 ) -> Theirs:
-    globex = make.instance("globex", id=88_010)
-    person = make.user(globex, Role.ADMINISTRATOR, id=88_020, email="eva@globex.test")
-    document = make.document(globex, id=88_030, owner_id=person.id, title="Secret plan", width=1, height=1)
+    globex = make.instance("globex", id=THEIR_NUMBER)
+    person = make.user(globex, Role.ADMINISTRATOR, id=THEIR_NUMBER, email="eva@globex.test")
+    document = make.document(
+        globex, id=THEIR_NUMBER, owner_id=person.id, title="Secret plan", width=1, height=1
+    )
     with sessions() as session, unit_of_work(session) as work:
         work.session.add(
             DocumentVersion(
@@ -103,13 +107,13 @@ def theirs(
                 size=1,
             )
         )
-        work.session.add(Tag(id=88_040, instance_id=globex.id, name="secret", normalized_name="secret"))
+        work.session.add(Tag(id=THEIR_NUMBER, instance_id=globex.id, name="secret", normalized_name="secret"))
         work.session.add(
-            UserSession(id=88_050, instance_id=globex.id, user_id=person.id, token_sha256="f" * 64)
+            UserSession(id=THEIR_NUMBER, instance_id=globex.id, user_id=person.id, token_sha256="f" * 64)
         )
         work.session.add(
             ApiToken(
-                id=88_080,
+                id=THEIR_NUMBER,
                 instance_id=globex.id,
                 user_id=person.id,
                 name="Secret program",
@@ -120,7 +124,7 @@ def theirs(
         )
         work.session.add(
             TaggingRun(
-                id=88_060,
+                id=THEIR_NUMBER,
                 instance_id=globex.id,
                 scope=RunScope.ALL,
                 state=RunState.RUNNING,
@@ -129,18 +133,28 @@ def theirs(
             )
         )
         audit(work.session, globex.id, person.email, "role changed", "secret person")
-        work.session.add(bulk_action(88_060, globex))
-        webhook = Webhook(id=88_082, instance_id=globex.id, address="https://secret.example/", events=[])
+        work.session.add(bulk_action(THEIR_NUMBER, globex))
+        webhook = Webhook(
+            id=THEIR_NUMBER, instance_id=globex.id, address="https://secret.example/", events=[]
+        )
         work.session.add(webhook)
         work.session.flush()
-        work.session.add(webhook_delivery(88_090, webhook))
-        work.session.add(Folder(id=88_070, instance_id=globex.id, name="Secret", normalized_name="secret"))
+        work.session.add(webhook_delivery(THEIR_NUMBER, webhook))
+        work.session.add(
+            Folder(id=THEIR_NUMBER, instance_id=globex.id, name="Secret", normalized_name="secret")
+        )
     keep_files(storage, document.sha256)
     make.document(globex, id=88_031, title="Secret trash", sha256=document.sha256, deleted_at=utc_now())
-    ids = {"instance": 88_010, "person": 88_020, "document": 88_030, "tag": 88_040, "session": 88_050}
-    ids["run"] = 88_060
-    ids |= {"deleted": 88_031, "action": 88_060, "folder": 88_070, "token": 88_080}
-    ids |= {"webhook": 88_082, "delivery": 88_090}
+    ids = {
+        "instance": THEIR_NUMBER,
+        "person": THEIR_NUMBER,
+        "document": THEIR_NUMBER,
+        "tag": THEIR_NUMBER,
+        "session": THEIR_NUMBER,
+    }
+    ids["run"] = THEIR_NUMBER
+    ids |= {"deleted": 88_031, "action": THEIR_NUMBER, "folder": THEIR_NUMBER, "token": THEIR_NUMBER}
+    ids |= {"webhook": THEIR_NUMBER, "delivery": THEIR_NUMBER}
     return Theirs(globex, person, ids)
 
 
@@ -290,8 +304,8 @@ def test_another_instances_number_is_answered_as_one_that_never_was(
     for rule in rules:
         for method in methods(rule):
             nothing = ask(visitor, rule, method, MISSING, accept)
-            for kind, number in theirs.ids.items():
-                assert ask(visitor, rule, method, number, accept) == nothing, (rule, method, kind)
+            for number in set(theirs.ids.values()):
+                assert ask(visitor, rule, method, number, accept) == nothing, (rule, method, number)
             assert nothing[0] == expected_status(app, rule, role, accept), (rule, method)
     assert snapshot(sessions, theirs.instance) == before
 
@@ -319,8 +333,8 @@ def test_a_system_administrator_of_the_default_instance_sees_no_row_of_another_e
         for method in methods(rule):
             nothing = ask(visitor, rule, method, MISSING, {})
             assert nothing[0] == 404, rule
-            for kind, number in theirs.ids.items():
-                assert ask(visitor, rule, method, number, {}) == nothing, (rule, method, kind)
+            for number in set(theirs.ids.values()):
+                assert ask(visitor, rule, method, number, {}) == nothing, (rule, method, number)
     assert snapshot(sessions, theirs.instance) == before
 
 

@@ -1,0 +1,1 @@
+"""What the tests are made with: installations, clients, pictures and services to talk to."""
