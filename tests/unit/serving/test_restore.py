@@ -23,7 +23,7 @@ from autotag.models.engine import sqlite_module
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving.backup import BackupError, back_up
 from autotag.serving.restore import _unpack, restore
-from tests.postgresql import database_elsewhere
+from tests.support.postgresql import database_elsewhere
 from tests.unit.conftest import Factory
 
 

@@ -15,9 +15,9 @@ from autotag.models import AssignmentSource, Document, Tag, TagAssignment, Taggi
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.assignments import commit_tags, remove_tags, untag
+from autotag.tagging.examining import _why_not
 from autotag.tagging.file_keywords import MOST_OF_A_FILE, names_of_keywords
 from autotag.tagging.outcome import ImageFacts, Outcome
-from autotag.tagging.pipeline import _why_not
 from autotag.tagging.removals import put_back, remove_tag
 from autotag.tagging.tag_list import usages_of
 from autotag.tagging.tag_merging import merge_part
