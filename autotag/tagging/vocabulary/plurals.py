@@ -6,15 +6,12 @@ import re
 
 IRREGULAR = {
     "bookshelf": "bookshelves",
-    "bread": "bread",
     "calf": "calves",
     "child": "children",
     "clothes": "clothes",
     "corgi": "corgis",
-    "fireman": "firemen",
     "fish": "fish",
     "foot": "feet",
-    "gallus": "galli",
     "goose": "geese",
     "grouse": "grouse",
     "half": "halves",
@@ -27,7 +24,7 @@ IRREGULAR = {
     "mouse": "mice",
     "ox": "oxen",
     "people": "people",
-    "person": "people",
+    "person": "persons",
     "scarf": "scarves",
     "sheep": "sheep",
     "shelf": "shelves",
@@ -36,12 +33,43 @@ IRREGULAR = {
     "wolf": "wolves",
     "woman": "women",
 }
-"""Last words of names whose plural follows no rule. A name that ends in one of the compounds below changes as it does."""
+"""Last words of names whose plural follows no rule."""
 COMPOUNDS = ("mouse", "man", "wife", "foot", "tooth", "shelf")
 ENDING_IN_OES = frozenset(
     {"buffalo", "domino", "echo", "hero", "mango", "mosquito", "potato", "tomato", "torpedo", "volcano"}
 )
 """Words in -o whose plural takes -es."""
+ALWAYS_PLURAL = frozenset(
+    {
+        "arms",
+        "binoculars",
+        "bars",
+        "clothes",
+        "glasses",
+        "goods",
+        "jeans",
+        "leggings",
+        "overalls",
+        "pajamas",
+        "pants",
+        "pipes",
+        "pyjamas",
+        "scales",
+        "scissors",
+        "shades",
+        "shorts",
+        "slacks",
+        "spectacles",
+        "sunglasses",
+        "supplies",
+        "tights",
+        "trainers",
+        "trousers",
+        "trunks",
+        "weights",
+    }
+)
+"""Words that have no singular, or none that names the same thing."""
 PREPOSITIONS = (" of ", " and ", " by ", " in ")
 
 
@@ -69,8 +97,10 @@ def _plural_noun(noun: str) -> str:
     for ending in COMPOUNDS:
         if lower.endswith(ending) and len(lower) > len(ending) + 2:
             return noun[: -len(ending)] + IRREGULAR[ending]
-    if lower in ENDING_IN_OES or re.search(r"(?:s|x|z|[^aeiou]ch|[aeiou]{2}ch|sh|[aeiou]tch)$", lower):
-        return noun if re.search(r"[^aiou]s$", lower) and not lower.endswith("ss") else noun + "es"
+    if lower in ALWAYS_PLURAL:
+        return noun
+    if lower in ENDING_IN_OES or re.search(r"(?:s|x|z|sh|(?<!ar)(?<!oma)ch)$", lower):
+        return noun + "es"
     if re.search(r"[^aeiou]y$", lower):
         return noun[:-1] + "ies"
     return noun + "s"

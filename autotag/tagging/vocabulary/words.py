@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
@@ -52,7 +52,6 @@ class Vocabulary:
 
     words: Mapping[str, Word]
     classes: Mapping[str, str]
-    _found: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def above(self) -> dict[str, frozenset[str]]:
@@ -75,6 +74,11 @@ class Vocabulary:
     def class_words(self) -> dict[str, tuple[str, ...]]:
         """For each class its word and all words above that: those whose probability includes the class's."""
         return {key: (word, *sorted(self.above[word])) for key, word in self.classes.items()}
+
+    @cached_property
+    def direct_words(self) -> frozenset[str]:
+        """The words that classes lead to directly. All others are kinds: sums of what is below them."""
+        return frozenset(self.classes.values())
 
     @cached_property
     def names(self) -> dict[str, str]:
