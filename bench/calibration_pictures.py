@@ -46,7 +46,7 @@ def download(folder: Path) -> None:
             archive.extractall(folder / path.stem, filter="data")
     for path in sorted(folder.glob("*.whl")):
         with zipfile.ZipFile(path) as wheel:
-            wheel.extractall(folder / path.name.split("-")[0])
+            wheel.extractall(folder / path.name.split("-")[0])  # noqa: S202  # zipfile keeps members inside
 
 
 def pictures(folder: Path) -> Iterator[bytes]:
@@ -70,7 +70,9 @@ def pictures_in_resources(data: bytes) -> Iterator[bytes]:
 def wanted() -> dict[str, list[str]]:
     """Return the SHA-256 of each picture with the words that are true of it."""
     with TRUTH.open(newline="", encoding="utf-8") as lines:
-        return {row["sha256"]: row["words"].split(";") if row["words"] else [] for row in csv.DictReader(lines)}
+        return {
+            row["sha256"]: row["words"].split(";") if row["words"] else [] for row in csv.DictReader(lines)
+        }
 
 
 def main() -> None:
