@@ -73,14 +73,14 @@ def fit(probabilities: NDArray[np.float32], words: list[list[str]], vocabulary: 
     """Return the calibration with the least loss. Only words that may be applied count."""
     truth = truth_of(words, vocabulary)
     applied = np.array([word.treatment is Treatment.APPLY for word in vocabulary.words.values()])
-    direct = np.array([word in vocabulary.direct_words for word in vocabulary.words])
+    kinds = np.array([word in vocabulary.kinds for word in vocabulary.words])
     # The same pairs for each temperature, or their losses could not be compared.
     pairs = (sums_of(probabilities, vocabulary, 1.0) >= LEAST) & applied
     best: dict[str, Any] = {}
     for temperature in TEMPERATURES:
         sums = sums_of(probabilities, vocabulary, temperature)
-        of_class, class_losses = fit_line(sums[pairs & direct], truth[pairs & direct])
-        of_kind, kind_losses = fit_line(sums[pairs & ~direct], truth[pairs & ~direct])
+        of_class, class_losses = fit_line(sums[pairs & ~kinds], truth[pairs & ~kinds])
+        of_kind, kind_losses = fit_line(sums[pairs & kinds], truth[pairs & kinds])
         loss = float(np.concatenate([class_losses, kind_losses]).mean())
         print(f"temperature {temperature}: loss {loss:.4f}")
         if not best or loss < best["loss"]:

@@ -36,8 +36,8 @@ class Calibration:
     """The correction of one model.
 
     `temperature` divides the logits of the classes (Guo et al. 2017, On Calibration of Modern Neural Networks).
-    `of_class` corrects the words that classes lead to, `of_kind` the words that are only sums of others: a model
-    is more often right about the kind than about which one it is.
+    `of_class` corrects the words that one class leads to, `of_kind` the sums of several: a model is more often right
+    about the kind than about which one it is.
     """
 
     temperature: float = 1.0

@@ -26,9 +26,8 @@ def word_scores(
     for number, probability in enumerate(calibration.sharpen(probabilities)):
         for word in vocabulary.class_words.get(str(number), ()):
             sums[word] += probability
-    direct = vocabulary.direct_words
     return {
-        word: (calibration.of_class if word in direct else calibration.of_kind).correct(total)
+        word: (calibration.of_kind if word in vocabulary.kinds else calibration.of_class).correct(total)
         for word, total in sums.items()
         if total >= FLOOR
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -76,9 +77,10 @@ class Vocabulary:
         return {key: (word, *sorted(self.above[word])) for key, word in self.classes.items()}
 
     @cached_property
-    def direct_words(self) -> frozenset[str]:
-        """The words that classes lead to directly. All others are kinds: sums of what is below them."""
-        return frozenset(self.classes.values())
+    def kinds(self) -> frozenset[str]:
+        """The words that several classes lead to: their probability is a sum."""
+        counts = Counter(word for words in self.class_words.values() for word in words)
+        return frozenset(word for word, count in counts.items() if count > 1)
 
     @cached_property
     def names(self) -> dict[str, str]:
