@@ -88,7 +88,7 @@ class Nouns:
 
 
 def parse(line: str) -> tuple[str, Synset]:
-    """Read a line of data.noun: offset, file, type, number of words (hexadecimal), words, number of pointers, pointers."""
+    """Read a line of data.noun: offset, file, type, words with their number (hexadecimal), pointers with theirs."""
     fields = line.split("|", maxsplit=1)[0].split()
     count = int(fields[3], 16)
     words = tuple(fields[4 + 2 * number].replace("_", " ") for number in range(count))
