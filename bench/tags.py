@@ -29,7 +29,7 @@ from autotag.tagging.vocabulary.selection import Selection, select
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 THRESHOLD = 0.72
-"""The probability from which a word is applied. On the pictures of the calibration 0.92 of what it applies is true."""
+"""The probability from which a word is applied. On the pictures of the calibration 0.91 of what it applies is true."""
 SUGGESTION_THRESHOLD = 0.1
 TARGETS = {
     "true": (0.90, 0.95),
