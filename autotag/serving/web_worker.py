@@ -18,6 +18,7 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
+from gunicorn.http.errors import InvalidHeader, InvalidHeaderName, ObsoleteFolding
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 HEAD_SECONDS = 15.0
@@ -45,6 +46,7 @@ END_OF_HEAD = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
 CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 ASKS_FIRST = re.compile(rb"\r\nexpect:", re.IGNORECASE)
+NAME_OF_HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 PAUSE_SECONDS = 0.05
 
@@ -205,6 +207,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no 
         super().finish_request(conn, fs)
         if self._waiting:
             self.enqueue_req(self._waiting.popleft())
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Say of a header that cannot be read what it is called, and nothing else: it may hold a token or a cookie."""
+        if isinstance(exc, InvalidHeader | InvalidHeaderName | ObsoleteFolding):
+            name = NAME_OF_HEADER.match(str(exc.hdr))
+            exc.hdr = name[0] if name else ""
+        super().handle_error(req, client, addr, exc)
 
     def let_linger(self, conn: PatientConnection) -> None:
         """End what is sent, and close the connection when the other side has, or after a moment."""

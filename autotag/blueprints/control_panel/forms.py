@@ -62,7 +62,7 @@ class InstanceForm(RefusableForm):
     mail_domain = StringField("Mail Domain", validators=[Length(max=NAME_LENGTH)])
     max_users = StringField(
         "Max Users",
-        validators=[Regexp(r"^\s*\d{0,9}\s*$", message="Enter a whole number; 0 means no limit.")],
+        validators=[Regexp(r"\s*+\d{0,9}\s*+\Z", message="Enter a whole number; 0 means no limit.")],
     )
 
     @property

@@ -288,3 +288,26 @@ def test_a_connection_takes_one_request_after_another_also_at_once(start: Start)
         while received := connection.recv(1000):
             answer += received
     assert answer.count(b"HTTP/1.1 200 OK") == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Authorization Bearer Xyzzy7Xyzzy7",
+        b"Cookie autotag=Xyzzy7" * 300,
+        b"X Y: Xyzzy7",
+        b"A: 1\r\n Xyzzy7",
+    ],
+)
+def test_a_header_that_cannot_be_read_is_named_and_not_shown(start: Start, line: bytes) -> None:
+    server = start(20.0)
+    with server.connect(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + line + b"\r\n\r\n") as connection:
+        answer = b""
+        while received := connection.recv(1000):
+            answer += received
+    assert answer.startswith(b"HTTP/1.1 400")
+    server.process.terminate()
+    assert server.process.stderr is not None
+    said = server.process.stderr.read()
+    assert b"Invalid request from" in said
+    assert b"zzy7" not in said + answer
