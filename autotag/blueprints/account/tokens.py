@@ -8,7 +8,7 @@ from autotag.blueprints.access import requires
 from autotag.blueprints.account import blueprint
 from autotag.blueprints.account.forms import TokenForm
 from autotag.blueprints.control_panel.shown_once import TOKEN, keep_password, take_password
-from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.extensions import db
 from autotag.instances.tokens import TokenError, create_token, is_expired, list_tokens, revoke_token
 from autotag.models import Role

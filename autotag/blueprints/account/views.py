@@ -8,7 +8,7 @@ from autotag.blueprints.access import requires
 from autotag.blueprints.account import blueprint
 from autotag.blueprints.account.browsers import browser_name
 from autotag.blueprints.account.forms import OwnPasswordForm
-from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.blueprints.services import services
 from autotag.extensions import db, limiter
 from autotag.instances import people

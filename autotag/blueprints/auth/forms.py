@@ -1,14 +1,15 @@
 """The form of the sign-in page."""
 
-from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
+
+from autotag.blueprints.forms import TextFieldsForm
 
 EMAIL_LENGTH = 254
 PASSWORD_LENGTH = 256
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+class SignInForm(TextFieldsForm):
     """An e-mail address and a password. Which of the two was wrong is never said."""
 
     email = StringField(

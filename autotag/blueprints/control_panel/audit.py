@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.blueprints.numbers import read_number
 from autotag.extensions import db
 from autotag.instances.audit import list_events
 from autotag.models import Role
@@ -28,7 +28,7 @@ def change_text(value: object) -> str:
 @requires(Role.ADMINISTRATOR)
 def index() -> ResponseReturnValue:
     """Show who changed what, newest first, a page at a time."""
-    before = position(request.args.get("before", ""))
+    before = read_number(request.args.get("before", ""))
     found = list_events(
         db.session(),
         g.instance.id,
@@ -39,10 +39,3 @@ def index() -> ResponseReturnValue:
     events = found[:EVENTS_ON_A_PAGE]
     older = events[-1].id if len(found) > EVENTS_ON_A_PAGE else None
     return render_template("audit/index.html", events=events, before=before, older=older)
-
-
-def position(text: str) -> int | None:
-    """Read where a page begins; what is no event's id means at the newest."""
-    if not text.isascii() or not text.isdecimal() or len(text) > len(str(MAXIMUM_ID)):
-        return None
-    return int(text)
