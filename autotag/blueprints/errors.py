@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
 from autotag.blueprints import security_events
+from autotag.blueprints.long_answers import BUSY, TooManyLongAnswers
 from autotag.configuration.entries import UnknownEntry
 from autotag.configuration.overview import UnknownCategory
 from autotag.instances.administration import UnknownInstance
@@ -113,6 +114,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(PasswordsBusy, _passwords_busy)
     for busy in (OperationalError, TagsKeepVanishing):
         app.register_error_handler(busy, _busy)
+    app.register_error_handler(TooManyLongAnswers, _too_many_long_answers)
     app.register_error_handler(OSError, _system)
     app.register_error_handler(Exception, _unexpected)
 
@@ -244,6 +246,10 @@ def _passwords_busy(_: PasswordsBusy) -> ResponseReturnValue:
     """Answer when too many people sign in at once: a password costs much time and memory on purpose."""
     logger.warning("too many passwords at once", method=request.method, path=request.path)
     return _again_later(error_page(503, "unavailable", f"Too many people are signing in. {NOTHING_CHANGED}"))
+
+
+def _too_many_long_answers(_error: TooManyLongAnswers) -> ResponseReturnValue:
+    return _again_later(error_page(503, "busy", BUSY))
 
 
 def _system(error: OSError) -> ResponseReturnValue:

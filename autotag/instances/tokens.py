@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from autotag.instances.audit import audit
 from autotag.models import ApiToken, Role, User
 from autotag.models.base import utc_now
+from autotag.models.names import normalize
 from autotag.models.unit_of_work import UnitOfWork
 
 PREFIX = "autotag_"
@@ -186,7 +187,7 @@ def _revoke(work: UnitOfWork, instance_id: int, user_id: int | None, token_id: i
 def _clean_name(name: str) -> str:
     text = "".join(
         " " if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") else letter
-        for letter in unicodedata.normalize("NFC", name)
+        for letter in normalize(name)
     )
     text = re.sub(r"\s+", " ", text).strip()
     if not text:

@@ -20,6 +20,7 @@ from autotag.media.folder_paths import folder_paths
 from autotag.media.query import Selection
 from autotag.media.storage import Storage, original_key
 from autotag.models import Document
+from autotag.models.names import normalize
 
 MOST_FILES = 10_000
 """Files in one archive; the list of its names is all that is held."""
@@ -141,7 +142,7 @@ def missing_text(names: Sequence[str]) -> str:
 
 def safe_name(name: str) -> str:
     """Return a name that every system can write into the folder it unpacks to, and nowhere else."""
-    text = unicodedata.normalize("NFC", name)
+    text = normalize(name)
     text = "".join("_" if unicodedata.category(letter).startswith("C") else letter for letter in text)
     text = _FORBIDDEN.sub("_", text).strip().rstrip(". ") or "unnamed"
     if _DEVICES.match(text):

@@ -10,6 +10,7 @@ from autotag.media.errors import MediaError
 from autotag.media.library import load_document
 from autotag.models import Document
 from autotag.models.base import utc_now
+from autotag.models.names import normalize
 from autotag.models.unit_of_work import UnitOfWork
 
 TITLE_LENGTH = 255
@@ -94,5 +95,5 @@ def _printable(text: str) -> str:
     """Return a text in NFC in which control characters, line ends and tabs excepted, are spaces."""
     return "".join(
         " " if unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\n\t" else letter
-        for letter in unicodedata.normalize("NFC", text)
+        for letter in normalize(text)
     )

@@ -17,7 +17,7 @@ from autotag.media.folder_tree import descendant_ids, load_folder, path_of
 from autotag.media.query import DocumentQuery, Selection
 from autotag.media.recycle_bin import restore_act, trash
 from autotag.models import Folder, VirtualInstance
-from autotag.models.names import fold
+from autotag.models.names import fold, normalize
 from autotag.models.uniqueness import refused_when_taken
 from autotag.models.unit_of_work import UnitOfWork
 
@@ -37,7 +37,7 @@ class DeletedFolder:
 
 def clean_folder_name(name: str) -> str:
     """Return a typed name as it is stored. Raises FolderRefused with code `folder_name`."""
-    text = unicodedata.normalize("NFC", name).strip()
+    text = normalize(name).strip()
     if not text:
         raise FolderRefused("folder_name", "Enter a name for the folder.")
     if len(text) > NAME_LENGTH or len(fold(text)) > NAME_LENGTH:

@@ -20,6 +20,7 @@ from autotag.media.sniffing import SNIFFED_BYTES, sniff
 from autotag.media.storage import Storage, not_stored, original_key
 from autotag.models import Document, DocumentVersion, TaggingState
 from autotag.models.base import utc_now
+from autotag.models.names import normalize
 from autotag.models.unit_of_work import UnitOfWork
 
 logger = structlog.stdlib.get_logger(__name__)
@@ -139,7 +140,7 @@ def clean_file_name(name: str) -> str:
 
     The end of a long name is kept, because it holds the extension. Never used as a path.
     """
-    name = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
+    name = normalize(name).replace("\\", "/").rsplit("/", 1)[-1]
     name = "".join(
         " " if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") else character
         for character in name

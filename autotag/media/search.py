@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from autotag.models import Document, Tag, TagAssignment
+from autotag.models.names import normalize
 
 MOST_WORDS = 16
 """Words of a search that count; more would be a denial of service, not a search."""
@@ -56,7 +57,7 @@ _INSERT_POSTGRESQL = text(
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text as they are compared: letters and digits, without accents, case-folded."""
-    letters = unicodedata.normalize("NFKD", text)
+    letters = normalize(text, "NFKD")
     if not letters.isascii():
         letters = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return _WORD.findall(letters.casefold())

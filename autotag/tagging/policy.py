@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from autotag.models.names import fold
+from autotag.models.names import fold, normalize
 
 NAME_LENGTH = 75
 FORBIDDEN_CHARACTERS = frozenset("&'@\\]}:,=>/<[{%|+#`?\";*~")
@@ -56,7 +56,7 @@ def normalize_name(name: str) -> str:
     Unicode NFC, apostrophes dropped, other forbidden and control characters become spaces, spaces collapse,
     at most 75 characters. Case is kept.
     """
-    text = unicodedata.normalize("NFC", name).translate(_APOSTROPHES)
+    text = normalize(name).translate(_APOSTROPHES)
     text = "".join(
         " "
         if character in FORBIDDEN_CHARACTERS
@@ -65,7 +65,7 @@ def normalize_name(name: str) -> str:
         for character in text
     )
     # NFC again: where an apostrophe was dropped, a letter may have met an accent.
-    text = unicodedata.normalize("NFC", re.sub(r"\s+", " ", text).strip())
+    text = normalize(re.sub(r"\s+", " ", text).strip())
     return text[:NAME_LENGTH].strip()
 
 

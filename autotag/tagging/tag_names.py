@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from autotag.models.names import fold
+from autotag.models.names import fold, normalize
 from autotag.tagging.policy import FORBIDDEN_CHARACTERS, NAME_LENGTH
 
 CONTROL = ("Cc", "Cf", "Cs")
@@ -22,7 +22,7 @@ class TaggingRefused(ValueError):
 
 def clean_name(name: str) -> str:
     """Return a typed name as it is stored: NFC, spaces collapsed. Raises TaggingRefused with code `tag_name`."""
-    text = re.sub(r"\s+", " ", unicodedata.normalize("NFC", name)).strip()
+    text = re.sub(r"\s+", " ", normalize(name)).strip()
     if not text:
         raise TaggingRefused("tag_name", "Enter a name for the tag.")
     if len(text) > NAME_LENGTH:

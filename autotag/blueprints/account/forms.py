@@ -3,7 +3,8 @@
 from wtforms import BooleanField, PasswordField, SelectField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
 
-from autotag.blueprints.control_panel.forms import RefusableForm, RoleForm
+from autotag.blueprints.control_panel.forms import RoleForm
+from autotag.blueprints.forms import RefusableForm
 from autotag.instances.passwords import MAXIMUM_LENGTH
 from autotag.instances.second_factor import LONGEST_CODE
 from autotag.instances.tokens import NAME_LENGTH

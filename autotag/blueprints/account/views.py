@@ -10,7 +10,7 @@ from autotag.blueprints.account import blueprint
 from autotag.blueprints.account.forms import OwnPasswordForm
 from autotag.blueprints.account.passwords import ATTEMPTS, WRONG_PASSWORD, own_account
 from autotag.blueprints.browsers import browser_name
-from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.blueprints.services import services
 from autotag.extensions import db, limiter
 from autotag.instances import people

@@ -105,7 +105,7 @@ def _build(app: Flask) -> dict[str, Any]:
 
 def operation_key(path: str, method: str) -> tuple[str, str]:
     """Return what tells an operation from others: its path without the names of the variables, and its method."""
-    return re.sub(r"\{[^}]*\}|<[^>]*>", "*", path), method.lower()
+    return re.sub(r"\{[^{}]*\}|<[^<>]*>", "*", path), method.lower()
 
 
 def _type_choices(part: Any) -> None:

@@ -15,7 +15,8 @@ UNSEEN = (
 )
 FORBIDDEN = re.sub(r"([\[\]\\])", r"\\\1", "".join(sorted(FORBIDDEN_CHARACTERS)))
 LETTER = f"[^{FORBIDDEN}{UNSEEN}]"
-NAME_PATTERN = f"^{LETTER}*[^{FORBIDDEN}{UNSEEN}\\s]{LETTER}*$"
+# White space, a letter, and then anything: one way only to match, because marshmallow also asks for names of 1 MB.
+NAME_PATTERN = f"^[^{FORBIDDEN}{UNSEEN}\\S]*[^{FORBIDDEN}{UNSEEN}\\s]{LETTER}*$"
 LIST_PATTERN = f"^{LETTER}{{0,{NAME_LENGTH}}}(,{LETTER}{{0,{NAME_LENGTH}}})*$"
 
 

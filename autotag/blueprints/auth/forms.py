@@ -1,16 +1,16 @@
 """The form of the sign-in page."""
 
-from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
+from autotag.blueprints.forms import TextFieldsForm
 from autotag.instances.second_factor import LONGEST_CODE
 
 EMAIL_LENGTH = 254
 PASSWORD_LENGTH = 256
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
+class SignInForm(TextFieldsForm):
     """An e-mail address and a password. Which of the two was wrong is never said."""
 
     email = StringField(
@@ -24,7 +24,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
     )
 
 
-class CodeForm(FlaskForm):  # type: ignore[misc]  # as above
+class CodeForm(TextFieldsForm):
     """A code of the second factor, or a recovery code."""
 
     code = StringField(

@@ -6,10 +6,10 @@ from flask_login import current_user
 
 from autotag.blueprints.access import requires
 from autotag.blueprints.bulk_actions import blueprint
-from autotag.blueprints.documents import MAXIMUM_ID
 from autotag.blueprints.documents.bulk import refusable
 from autotag.blueprints.documents.bulk_words import tell_outcome
 from autotag.blueprints.documents.choice import requested_back
+from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.extensions import db
 from autotag.models import BulkActionState, Role
 from autotag.models.unit_of_work import unit_of_work

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.blueprints.numbers import read_number
 from autotag.extensions import db
 from autotag.instances.audit import AuditKind, list_events
 from autotag.models import Role
@@ -30,7 +30,7 @@ def change_text(value: object) -> str:
 def index() -> ResponseReturnValue:
     """Show who changed what or who signed in, newest first, a page at a time."""
     kind = shown_kind(request.args.get("kind", ""))
-    before = position(request.args.get("before", ""))
+    before = read_number(request.args.get("before", ""))
     found = list_events(
         db.session(),
         g.instance.id,
@@ -49,10 +49,3 @@ def index() -> ResponseReturnValue:
 def shown_kind(text: str) -> AuditKind:
     """Read which part of the trail is asked for; what is no part means the changes."""
     return AuditKind(text) if text in set(AuditKind) else AuditKind.CHANGES
-
-
-def position(text: str) -> int | None:
-    """Read where a page begins; what is no event's id means at the newest."""
-    if not text.isascii() or not text.isdecimal() or len(text) > len(str(MAXIMUM_ID)):
-        return None
-    return int(text)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from werkzeug.datastructures import MultiDict
 
+from autotag.blueprints.numbers import read_number
 from autotag.configuration.declaration import Entry, Field, Kind
 from autotag.configuration.secret_box import UNREADABLE
 from autotag.configuration.store import Resolved, Submission, shown_values
@@ -96,9 +97,9 @@ def read_submission(entry: Entry, sent: MultiDict[str, str], actor: str) -> Subm
         for field in entry.fields
     }
     version = sent.get(VERSION, "")
-    known = version.isascii() and version.isdecimal() and len(version) < 10
+    number = read_number(version)
     return Submission(
-        texts, actor, int(version) if known else NO_VERSION, remove=frozenset(sent.getlist(REMOVE))
+        texts, actor, NO_VERSION if number is None else number, remove=frozenset(sent.getlist(REMOVE))
     )
 
 

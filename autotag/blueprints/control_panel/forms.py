@@ -1,11 +1,10 @@
 """The forms about instances and people. What a service refuses stands beside its field."""
 
-from collections.abc import Mapping
-
-from flask_wtf import FlaskForm
 from wtforms import PasswordField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, Regexp
 
+from autotag.blueprints.forms import RefusableForm
+from autotag.blueprints.numbers import read_number
 from autotag.blueprints.presentation import role_label
 from autotag.instances.administration import InstanceFields
 from autotag.instances.passwords import MAXIMUM_LENGTH
@@ -13,18 +12,6 @@ from autotag.instances.people import EMAIL_MAXIMUM_LENGTH
 from autotag.models import Role, VirtualInstance
 
 NAME_LENGTH = 253
-
-
-class RefusableForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no types
-    """A form that takes up the reasons for which a service refused it."""
-
-    def refuse(self, errors: Mapping[str, str]) -> None:
-        """Put each reason beside its field, and on top of the form when that field is not shown."""
-        for name, reason in errors.items():
-            if name in self._fields:
-                self._fields[name].errors = [reason]
-            else:
-                self.form_errors.append(reason)
 
 
 class RoleForm(RefusableForm):
@@ -63,7 +50,7 @@ class InstanceForm(RefusableForm):
     mail_domain = StringField("Mail Domain", validators=[Length(max=NAME_LENGTH)])
     max_users = StringField(
         "Max Users",
-        validators=[Regexp(r"^\s*\d{0,9}\s*$", message="Enter a whole number; 0 means no limit.")],
+        validators=[Regexp(r"\s*+\d{0,9}\s*+\Z", message="Enter a whole number; 0 means no limit.")],
     )
 
     @property
@@ -73,7 +60,7 @@ class InstanceForm(RefusableForm):
             web_id=self.web_id.data or "",
             virtual_host=self.virtual_host.data or "",
             mail_domain=self.mail_domain.data or "",
-            max_users=int(self.max_users.data or 0),
+            max_users=read_number(self.max_users.data or "") or 0,
         )
 
     def show(self, instance: VirtualInstance) -> None:

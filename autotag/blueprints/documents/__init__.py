@@ -2,10 +2,10 @@
 
 from flask import Blueprint
 
+from autotag.blueprints.numbers import MAXIMUM_ID
+
 blueprint = Blueprint("documents", __name__)
 
-# A number that no row's id can be is a page not found, and not a fault of the database.
-MAXIMUM_ID = 2**31 - 1
 ONE_DOCUMENT = f"/documents/<int(max={MAXIMUM_ID}):document_id>"
 
 # The views register themselves on the blueprint, so it must be there first.

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from werkzeug.datastructures import MultiDict
 
-from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.blueprints.numbers import read_number
 from autotag.media.query import DocumentQuery, Order
 from autotag.models import TaggingState
 from autotag.models.names import fold
@@ -151,11 +151,7 @@ def _code(text: str) -> str | None:
 
 
 def _number(text: str) -> int | None:
-    text = text.strip()
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAXIMUM_ID))):
-        return None
-    number = int(text)
-    return number if 0 < number <= MAXIMUM_ID else None
+    return read_number(text) or None
 
 
 def _member(members: type[Member], text: str) -> Member | None:

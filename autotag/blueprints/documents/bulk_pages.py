@@ -10,6 +10,7 @@ from autotag.blueprints.access import requires
 from autotag.blueprints.documents import blueprint
 from autotag.blueprints.documents.bulk import carry_out, count_of, nothing_left, refusable
 from autotag.blueprints.documents.choice import Choice, NothingChosen, requested_choice
+from autotag.blueprints.numbers import read_number
 from autotag.extensions import db
 from autotag.media.folder_tree import folder_choices
 from autotag.models import Role
@@ -99,9 +100,9 @@ def bulk_move() -> ResponseReturnValue:
 def bulk_save_move() -> ResponseReturnValue:
     """Move the chosen documents."""
     choice, place = requested_choice(), request.form.get("folder", "")
-    if not place.isascii() or not (place == "top" or place.isdigit()):
+    folder_id = read_number(place)
+    if folder_id is None and place != "top":
         raise NothingChosen("Choose a folder to move the files to.")
-    folder_id = None if place == "top" else int(place[:12])
     return carry_out(BulkKind.MOVE, choice, folder_id=folder_id)
 
 

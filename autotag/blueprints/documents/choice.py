@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl
 from flask import request, url_for
 from werkzeug.datastructures import MultiDict
 
-from autotag.blueprints.documents import MAXIMUM_ID
 from autotag.blueprints.documents.address import query_from_arguments
+from autotag.blueprints.numbers import MAXIMUM_ID, read_number
 from autotag.blueprints.presentation import safe_next
 from autotag.media.query import Selection
 
@@ -122,5 +122,4 @@ def unpack(text: str) -> list[int]:
 
 
 def _number(text: str) -> int | None:
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0
-    return number if 0 < number <= MAXIMUM_ID else None
+    return read_number(text) or None

@@ -10,6 +10,7 @@ from werkzeug.wsgi import FileWrapper
 
 from autotag.blueprints.access import requires
 from autotag.blueprints.documents import ONE_DOCUMENT, blueprint
+from autotag.blueprints.long_answers import SHORT_BYTES, TooManyLongAnswers, take_place
 from autotag.blueprints.services import services
 from autotag.extensions import db, talisman
 from autotag.media.library import load_document
@@ -100,8 +101,10 @@ def _sent(key: str, *, etag: str | None = None, **options: Any) -> Response:
     """Send a kept file as it is read, never as a whole from memory."""
     file = stored_file(key)
     response = send_file(file, etag=False, conditional=False, **options)
-    response.content_length = file.seek(0, os.SEEK_END)
+    response.content_length = size = file.seek(0, os.SEEK_END)
     file.seek(0)
+    if size > SHORT_BYTES and request.method != "HEAD":
+        take_place_or_close(file)
     if etag is not None:
         response.set_etag(etag)
     if request.range is not None or not _has_descriptor(file):
@@ -109,6 +112,15 @@ def _sent(key: str, *, etag: str | None = None, **options: Any) -> Response:
         response.response = FileWrapper(file, CHUNK_BYTES)
     response.make_conditional(request.environ, accept_ranges=True, complete_length=response.content_length)
     return response
+
+
+def take_place_or_close(file: BinaryIO) -> None:
+    """Take a place for a long answer, or close its file. Raises TooManyLongAnswers."""
+    try:
+        take_place()
+    except TooManyLongAnswers:
+        file.close()
+        raise
 
 
 def _has_descriptor(file: BinaryIO) -> bool:

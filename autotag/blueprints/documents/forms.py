@@ -4,8 +4,8 @@ from flask import Request
 from werkzeug.datastructures import FileStorage, MultiDict
 from wtforms import HiddenField, StringField, TextAreaField
 
-from autotag.blueprints.control_panel.forms import RefusableForm
-from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.blueprints.forms import RefusableForm
+from autotag.blueprints.numbers import read_number, read_numbers
 from autotag.media.errors import FolderNotFound
 from autotag.tagging.tag_names import clean_names
 from autotag.tagging.uploading import UploadWishes
@@ -17,8 +17,7 @@ LONGEST_PATH = 8000
 
 def requested_ids(arguments: MultiDict[str, str]) -> list[int]:
     """Read the `id` arguments of a query: numbers only, the first hundred, each once."""
-    numbers = (int(value) for value in arguments.getlist("id") if value.isascii() and value.isdigit())
-    return list(dict.fromkeys(number for number in numbers if number <= MAXIMUM_ID))[:MAXIMUM_CARDS]
+    return read_numbers(arguments.getlist("id"), MAXIMUM_CARDS)
 
 
 def sent_files(request: Request) -> list[FileStorage]:
@@ -40,11 +39,12 @@ def upload_wishes(form: MultiDict[str, str]) -> UploadWishes:
     Raises FolderNotFound for what can be no folder, and TaggingRefused for a name that cannot be a tag.
     """
     folder = form.get("folder_id", "")
-    if folder and not (folder.isascii() and folder.isdigit()):
+    folder_id = read_number(folder)
+    if folder and folder_id is None:
         raise FolderNotFound(0)
     names = [name for field in form.getlist("tags") for name in field.split(",") if name.strip()]
     return UploadWishes(
-        int(folder[:20]) if folder else None,
+        folder_id,
         tuple(clean_names(names)),
         form.get("path", "")[:LONGEST_PATH],
         bool(form.get("again")),

@@ -7,11 +7,12 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.documents import MAXIMUM_ID, ONE_DOCUMENT, blueprint
+from autotag.blueprints.documents import ONE_DOCUMENT, blueprint
 from autotag.blueprints.documents.files import ANY_BYTES, SAFE_TYPES, sealed, send_original, stored_file
 from autotag.blueprints.documents.forms import sent_files
 from autotag.blueprints.documents.page import address_of
 from autotag.blueprints.errors import wants_problem
+from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.media.errors import UploadRefused

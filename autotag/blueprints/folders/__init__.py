@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.blueprints.numbers import MAXIMUM_ID
 
 blueprint = Blueprint("folders", __name__, url_prefix="/folders")
 

@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.documents import MAXIMUM_ID
 from autotag.blueprints.documents.listing import trail_of
 from autotag.blueprints.errors import problem, wants_problem
 from autotag.blueprints.folders import ONE_FOLDER, blueprint
 from autotag.blueprints.notices import flash_undo
+from autotag.blueprints.numbers import read_number
 from autotag.extensions import db
 from autotag.media import folders
 from autotag.media.errors import FolderNotFound, FolderRefused
@@ -56,9 +56,10 @@ def sent_folder(name: str) -> int | None:
     text = request.form.get(name, "")
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAXIMUM_ID))):
+    folder_id = read_number(text)
+    if folder_id is None:
         raise FolderNotFound(0)
-    return int(text)
+    return folder_id
 
 
 @blueprint.post("")

@@ -6,7 +6,7 @@ from flask_login import current_user
 
 from autotag.blueprints.access import requires
 from autotag.blueprints.control_panel.provider_acts import ENABLED_AGAIN, RESUMED
-from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.blueprints.operations import blueprint
 from autotag.blueprints.operations.viewed import Viewed, acted_on, session_for
 from autotag.blueprints.presentation import counted

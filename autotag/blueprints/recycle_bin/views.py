@@ -6,10 +6,10 @@ from flask import flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.documents import MAXIMUM_ID
 from autotag.blueprints.documents.bulk import carry_out
 from autotag.blueprints.documents.choice import Choice, NothingChosen, requested_choice
 from autotag.blueprints.documents.files import sealed, send_picture
+from autotag.blueprints.numbers import MAXIMUM_ID, read_number
 from autotag.blueprints.recycle_bin import blueprint
 from autotag.extensions import db
 from autotag.media.bin_contents import Position, count_in_bin, list_bin, load_binned
@@ -107,10 +107,11 @@ def write_position(position: Position) -> str:
 
 def read_position(text: str) -> Position | None:
     """Read a position; None, the beginning, for one that cannot be read."""
-    moment, _, number = text.partition("-")
-    if not (number.isascii() and number.isdigit() and len(number) < 11 and moment.isascii()):
+    moment, _, digits = text.partition("-")
+    number = read_number(digits)
+    if number is None or not moment.isascii():
         return None
     try:
-        return datetime.strptime(moment, "%Y%m%d%H%M%S%f").replace(tzinfo=UTC), int(number)
+        return datetime.strptime(moment, "%Y%m%d%H%M%S%f").replace(tzinfo=UTC), number
     except ValueError:
         return None

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.blueprints.runs import words
 
 blueprint = Blueprint("runs", __name__)

@@ -6,8 +6,8 @@ from flask import flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.control_panel.audit import position
 from autotag.blueprints.errors import problem, wants_problem
+from autotag.blueprints.numbers import read_number
 from autotag.blueprints.presentation import counted
 from autotag.blueprints.runs import ONE_RUN, blueprint
 from autotag.extensions import db
@@ -52,7 +52,7 @@ def undo(run_id: int) -> ResponseReturnValue:
 def retry(run_id: int) -> ResponseReturnValue:
     """Try the failed files of a run again, or the one that the form names."""
     named = request.form.get("document_id")
-    document_id = None if named is None else position(named) or 0
+    document_id = None if named is None else read_number(named) or 0
 
     def try_again(work: UnitOfWork, instance_id: int, run_id: int) -> str:
         number = runs.retry_failed(work, instance_id, run_id, document_id)

@@ -8,8 +8,9 @@ from flask_login import current_user
 from markupsafe import Markup
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.documents import MAXIMUM_ID, ONE_DOCUMENT
+from autotag.blueprints.documents import ONE_DOCUMENT
 from autotag.blueprints.errors import wants_problem
+from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.blueprints.presentation import counted, safe_next
 from autotag.blueprints.runs import blueprint
 from autotag.blueprints.runs.acts import refused

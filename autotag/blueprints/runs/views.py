@@ -4,7 +4,7 @@ from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.control_panel.audit import position
+from autotag.blueprints.numbers import read_number
 from autotag.blueprints.runs import ONE_RUN, blueprint
 from autotag.blueprints.runs.words import run_announcement
 from autotag.configuration.effective import load_tagging_settings
@@ -23,7 +23,7 @@ FILES_SHOWN = 24
 def index() -> ResponseReturnValue:
     """Show the runs, newest first, and what a new one would cover."""
     session, instance_id = db.session(), g.instance.id
-    before = position(request.args.get("before", ""))
+    before = read_number(request.args.get("before", ""))
     found = list_runs(session, instance_id, before_id=before, limit=RUNS_ON_A_PAGE + 1)
     shown = found[:RUNS_ON_A_PAGE]
     covered = count_covered(session, instance_id)
@@ -71,8 +71,8 @@ def progress_answer(progress: RunProgress) -> dict[str, object]:
 
 def page_of_files(run: TaggingRun) -> dict[str, object]:
     """Return the failures and the tagged files from where the address says on, and where each list goes on."""
-    after_failure = position(request.args.get("failed-after", "")) or 0
-    after_file = position(request.args.get("after", "")) or 0
+    after_failure = read_number(request.args.get("failed-after", "")) or 0
+    after_file = read_number(request.args.get("after", "")) or 0
     session = db.session()
     failures = list_failures(session, run, after_id=after_failure, limit=FAILURES_SHOWN + 1)
     tagged = list_tagged(session, run, after_id=after_file, limit=FILES_SHOWN + 1)

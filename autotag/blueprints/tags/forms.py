@@ -3,8 +3,8 @@
 from werkzeug.datastructures import MultiDict
 from wtforms import StringField
 
-from autotag.blueprints.control_panel.forms import RefusableForm
-from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.blueprints.forms import RefusableForm
+from autotag.blueprints.numbers import read_numbers
 from autotag.tagging.tag_list import TagOrder
 
 MOST_MERGED = 200
@@ -26,5 +26,4 @@ def requested_order(arguments: MultiDict[str, str]) -> TagOrder:
 
 def requested_tags(arguments: MultiDict[str, str]) -> list[int]:
     """Read the ids of tags: numbers only, each once."""
-    numbers = (int(value) for value in arguments.getlist("id") if value.isascii() and value.isdigit())
-    return list(dict.fromkeys(number for number in numbers if number <= MAXIMUM_ID))[:MOST_MERGED]
+    return read_numbers(arguments.getlist("id"), MOST_MERGED)

@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.documents import MAXIMUM_ID
 from autotag.blueprints.documents.bulk_words import tell_outcome
+from autotag.blueprints.numbers import read_number
 from autotag.blueprints.tags import blueprint
 from autotag.blueprints.tags.forms import requested_tags
 from autotag.extensions import db
@@ -34,12 +34,12 @@ def choose() -> ResponseReturnValue:
 def merge() -> ResponseReturnValue:
     """Merge tags into one."""
     ids, keep = requested_tags(request.form), request.form.get("keep", "")
-    kept = int(keep) if keep.isascii() and keep.isdigit() else 0
+    kept = read_number(keep) or 0
     who = current_user.user
     try:
         with unit_of_work(db.session()) as work:
             action = start_merge(
-                work, g.instance.id, set(ids) - {kept}, min(kept, MAXIMUM_ID), user_id=who.id, actor=who.email
+                work, g.instance.id, set(ids) - {kept}, kept, user_id=who.id, actor=who.email
             )
     except TagNotFound:
         return render_choice(ids, None, GONE), 422

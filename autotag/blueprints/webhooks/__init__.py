@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from autotag.blueprints.documents import MAXIMUM_ID
+from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.blueprints.webhooks import words
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/control-panel/webhooks")

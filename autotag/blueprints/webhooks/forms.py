@@ -4,7 +4,7 @@ from wtforms import SelectMultipleField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from autotag.blueprints.control_panel.forms import RefusableForm
+from autotag.blueprints.forms import RefusableForm
 from autotag.blueprints.webhooks.words import event_label
 from autotag.models import Webhook
 from autotag.tagging.webhooks import OFFERED_EVENTS, WebhookFields

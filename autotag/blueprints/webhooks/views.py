@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.control_panel.audit import position
 from autotag.blueprints.control_panel.shown_once import keep_secret, take_secret
+from autotag.blueprints.numbers import read_number
 from autotag.blueprints.services import services
 from autotag.blueprints.webhooks import ONE_WEBHOOK, blueprint
 from autotag.blueprints.webhooks.forms import WebhookForm
@@ -72,7 +72,7 @@ def make_webhook(form: WebhookForm) -> tuple[Webhook, str]:
 def show(webhook_id: int) -> ResponseReturnValue:
     """Show a webhook with what was sent to it, newest first."""
     webhook = webhooks.load_webhook(db.session(), g.instance.id, webhook_id)
-    before = position(request.args.get("before", ""))
+    before = read_number(request.args.get("before", ""))
     page = list_deliveries(db.session(), webhook, before_id=before, limit=DELIVERIES_ON_A_PAGE)
     secret = take_secret(webhook.id)
     is_readable = webhooks.is_readable(webhook, secret_box(services().config))

@@ -22,11 +22,11 @@ from tests.conftest import clean_environment, free_port, wait_for
 SLOW = 40
 SERVER = """
 import resource, sys, time
-from autotag.serving import web, web_worker
+from autotag.serving import long_answers, web, web_worker
 
 if len(sys.argv) > 3:
     resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[3]),) * 2)
-web_worker.HEAD_SECONDS = web_worker.GRACE_SECONDS = web_worker.STALL_SECONDS = float(sys.argv[2])
+web_worker.HEAD_SECONDS = long_answers.GRACE_SECONDS = long_answers.STALL_SECONDS = float(sys.argv[2])
 
 is_stuck = is_watched = is_broken = False
 web_worker.WATCH_SECONDS = 0.5
@@ -316,3 +316,26 @@ def test_this_machine_is_believed_no_more_than_others(
     address = f"http://127.0.0.1:{server.port}/seen"
     seen = requests.get(address, headers=FORGED, timeout=20).text
     assert seen == f"http  127.0.0.1 127.0.0.1:{server.port}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Authorization Bearer Xyzzy7Xyzzy7",
+        b"Cookie autotag=Xyzzy7" * 300,
+        b"X Y: Xyzzy7",
+        b"A: 1\r\n Xyzzy7",
+    ],
+)
+def test_a_header_that_cannot_be_read_is_named_and_not_shown(start: Start, line: bytes) -> None:
+    server = start(20.0)
+    with server.connect(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + line + b"\r\n\r\n") as connection:
+        answer = b""
+        while received := connection.recv(1000):
+            answer += received
+    assert answer.startswith(b"HTTP/1.1 400")
+    server.process.terminate()
+    assert server.process.stderr is not None
+    said = server.process.stderr.read()
+    assert b"Invalid request from" in said
+    assert b"zzy7" not in said + answer

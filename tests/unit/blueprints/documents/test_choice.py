@@ -3,7 +3,6 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotag.blueprints.documents import MAXIMUM_ID
 from autotag.blueprints.documents.choice import (
     MOST_IDS,
     NOTHING,
@@ -14,6 +13,7 @@ from autotag.blueprints.documents.choice import (
     requested_choice,
     unpack,
 )
+from autotag.blueprints.numbers import MAXIMUM_ID
 
 
 @given(st.sets(st.integers(1, MAXIMUM_ID), max_size=MOST_IDS))
