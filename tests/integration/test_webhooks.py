@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -153,9 +152,7 @@ def test_a_dead_address_of_one_instance_does_not_delay_anothers(
         road.wait_final(ids)
         held = "SELECT count(*) FROM webhook_delivery WHERE claim IS NOT NULL"
         road.wait(lambda: road.database.value(held), "the silent address being tried", 10)
-        started = time.monotonic()
         tag_one(road, make_pictures)
-        road.wait(lambda: webhook_receiver.taken, "the delivery", 8)
-        assert time.monotonic() - started < 8
+        road.wait(lambda: webhook_receiver.taken, "the delivery")
         assert road.database.value(held), "the silent address was still being waited for"
         road.database.change("DELETE FROM webhook WHERE instance_id = :id", id=tenant.id)
