@@ -99,7 +99,7 @@ def test_five_hundred_photographs_at_once_while_the_page_stays_usable(
     expect(row(page, TOO_LARGE)).to_contain_text("larger than 1 MB, the most allowed here")
     ids = installation.database.rows("SELECT id FROM document WHERE title LIKE 'trip %'")
     assert len(ids) == MANY
-    installation.wait_final((found["id"] for found in ids), seconds=90)
+    installation.wait_final(found["id"] for found in ids)
     assert set(documents(installation, "trip ")) <= {"tagged", "no_tags"}
     assert documents(installation, "too large") == {}
     expect(page.locator("[data-document-count]")).to_have_text(f"{before + MANY:,} files")

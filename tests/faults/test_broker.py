@@ -31,7 +31,7 @@ def test_a_broker_that_dies_once_costs_no_upload_and_no_tag(
     (broker,) = installation.brokers()
     broker.kill()
     ids += upload(client, pictures[20:])
-    installation.wait_final(ids, 90)
+    installation.wait_final(ids)
     assert set(installation.database.states(ids)) <= FINAL
     installation.assert_tagged_once(ids)
     assert [process.pid for process in installation.brokers()] != [broker.pid]
@@ -79,6 +79,6 @@ def test_a_broker_that_hangs_delays_an_upload_by_seconds_only(
     finally:
         broker.send_signal(signal.SIGCONT)
     ids += upload(client, pictures[6:])
-    installation.wait_final(ids, 90)
+    installation.wait_final(ids)
     assert set(installation.database.states(ids)) <= FINAL
     installation.assert_tagged_once(ids)

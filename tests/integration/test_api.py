@@ -91,7 +91,7 @@ def test_the_commands_of_the_readme_do_what_it_says(
     first = document["tags"][0]
     assert (first["source"], first["provider"]) == ("auto", "tensorflow")
     assert [item["id"] for item in json.loads(parts[4])["items"]] == [document["id"]]
-    installation.wait(lambda: webhook_receiver.taken, "the delivery to the webhook", 10)
+    installation.wait(lambda: webhook_receiver.taken, "the delivery to the webhook")
     (delivery,) = webhook_receiver.taken
     assert documented_verification(secret, delivery.header("Autotag-Signature"), delivery.body)
     assert json.loads(delivery.body)["document"]["id"] == document["id"]
