@@ -23,6 +23,7 @@ from click.testing import CliRunner
 from autotag.cli import group
 from tests.support.client import Client, From
 from tests.support.database import Database
+from tests.support.passwords import quick_hashes_here
 from tests.support.places import LONG_AGO, PASSWORD
 from tests.support.waiting import LEAST_PATIENCE, wait_for
 
@@ -205,9 +206,11 @@ class Installation:
         """Create a virtual instance, in which nothing tags yet, and sign in its administrator."""
         email = f"admin@{web_id}.example"
         options = ("--mail-domain", f"{web_id}.example", "--password-stdin")
-        self.command(
-            *("instances", "create", "--web-id", web_id, "--virtual-host", web_id, *options), typed=PASSWORD
-        )
+        with quick_hashes_here():
+            self.command(
+                *("instances", "create", "--web-id", web_id, "--virtual-host", web_id, *options),
+                typed=PASSWORD,
+            )
         client = self.new_client()
         # A machine of its own: ten people may not sign in from one address within a minute.
         client.session.mount("http://", From(f"127.0.1.{len(self._clients)}"))
