@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.looks import window_size
 
@@ -28,12 +28,17 @@ SWITCHES = [
 ]
 
 
+PATIENCE = 60_000
+"""Milliseconds for whatever a page is expected to do: on a busy machine all takes ten times as long."""
+
+
 @pytest.fixture(scope="session")
 def browser(absent: Callable[[str], None]) -> Iterator[Browser]:
     program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
     if program is None:
         absent("Chromium is not installed")
         return
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program, args=SWITCHES)
         yield chromium
@@ -104,7 +109,7 @@ def open_window(browser: Browser) -> Iterator[OpenWindow]:
             reduced_motion="reduce",
             java_script_enabled=scripts,
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         if signed_in:
             # The session of the other client: signing in anew each time would meet the limit on attempts.
             cookies = installation.client().session.cookies

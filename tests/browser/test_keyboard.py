@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 EMAIL = "admin@localhost"
 PASSWORD = "correct horse battery"
-PATIENCE = 20_000
+PATIENCE = 60_000
 MOST_STOPS = 90
 
 

@@ -112,7 +112,6 @@ def a_failed_file_is_found_and_tried_again_without_scripts(
                 filled.database.value("SELECT state FROM tagging_run WHERE id = :id", id=number) == "finished"
             ),
             "the end of the run",
-            60,
         )
     finally:
         hidden.rename(original)

@@ -31,7 +31,7 @@ def test_a_broker_that_dies_once_costs_no_upload_and_no_tag(
     (broker,) = installation.brokers()
     broker.kill()
     ids += upload(client, pictures[20:])
-    installation.wait_final(ids, 90)
+    installation.wait_final(ids)
     assert set(installation.database.states(ids)) <= FINAL
     installation.assert_tagged_once(ids)
     assert [process.pid for process in installation.brokers()] != [broker.pid]
@@ -73,12 +73,12 @@ def test_a_broker_that_hangs_delays_an_upload_by_seconds_only(
     try:
         started = time.monotonic()
         ids += upload(client, pictures[4:6])
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 60
         ready = client.get("/readyz")
         assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "ok")
     finally:
         broker.send_signal(signal.SIGCONT)
     ids += upload(client, pictures[6:])
-    installation.wait_final(ids, 90)
+    installation.wait_final(ids)
     assert set(installation.database.states(ids)) <= FINAL
     installation.assert_tagged_once(ids)

@@ -98,7 +98,7 @@ def people(installation: Installation, make_pictures: Callable[[int], list[bytes
 def test_a_run_is_cancelled_in_the_middle_resumed_and_undone(people: People) -> None:
     before = people.library()
     run = people.start(scope="untagged")
-    people.installation.wait(lambda: people.items(run).get("done", 0) > 60, "the middle of the run", 60)
+    people.installation.wait(lambda: people.items(run).get("done", 0) > 60, "the middle of the run")
     people.post(f"/runs/{run}/cancel")
     people.wait_for_run(run)
     items = people.items(run)

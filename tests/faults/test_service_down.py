@@ -87,7 +87,7 @@ def test_fifty_images_outlast_a_service_that_is_down_while_others_go_on(
     tenant = tenant_of_the_service(down_road, microsoft, "patient")
     microsoft.down()
     ids = upload(tenant, make_pictures(UPLOADS))
-    down_road.wait(lambda: all_wait(tenant, ids), "all images waiting", 40)
+    down_road.wait(lambda: all_wait(tenant, ids), "all images waiting")
     assert 1 <= failures(tenant) <= FEW, "a service that is down was asked by many"
     reasons = down_road.database.rows(
         "SELECT DISTINCT tagging_reason FROM document WHERE id IN :ids", ids=ids
@@ -95,7 +95,7 @@ def test_fifty_images_outlast_a_service_that_is_down_while_others_go_on(
     assert all("No connection to 127.0.0.1 could be made." in row["tagging_reason"] for row in reasons)
 
     meanwhile = [down_road.client().upload("elsewhere.jpg", content) for content in make_pictures(3)]
-    down_road.wait_final(meanwhile, 20)
+    down_road.wait_final(meanwhile)
     assert set(down_road.database.states(meanwhile)) <= {"tagged", "no_tags"}
 
     # Each wait is over and the service still down: again few ask, and the next wait is longer.
@@ -104,7 +104,7 @@ def test_fifty_images_outlast_a_service_that_is_down_while_others_go_on(
         before = failures(tenant)
         tenant.pass_time()
         down_road.wait(lambda number=before: failures(tenant) > number, "another try")
-        down_road.wait(lambda: all_wait(tenant, ids), "all images waiting again", 40)
+        down_road.wait(lambda: all_wait(tenant, ids), "all images waiting again")
         assert failures(tenant) <= before + FEW
         waits.append(wait_seconds(tenant))
     assert len(waits) >= 3
@@ -114,7 +114,7 @@ def test_fifty_images_outlast_a_service_that_is_down_while_others_go_on(
 
     microsoft.up()
     tenant.pass_time()
-    down_road.wait_final(ids, 60)
+    down_road.wait_final(ids)
     assert down_road.database.states(ids) == {"tagged": UPLOADS}
     assert all(down_road.database.tags(key) == {"lighthouse": 0.9} for key in ids)
     assert tenant.provider_state(MICROSOFT) is None
@@ -128,11 +128,11 @@ def test_a_service_that_asks_for_patience_is_left_alone_for_that_long(
     tenant = tenant_of_the_service(down_road, microsoft, "polite")
     microsoft.fail_next(1, microsoft.error(429, "Too many requests.", Retry_After="1800"))
     ids = upload(tenant, make_pictures(4))
-    down_road.wait(lambda: all_wait(tenant, ids), "all images waiting", 20)
+    down_road.wait(lambda: all_wait(tenant, ids), "all images waiting")
     retry_at, since = retry_and_begin(tenant)
     assert 1795 <= (retry_at - since).total_seconds() <= 1900
     assert len(microsoft.requests) == 1
     tenant.pass_time()
-    down_road.wait_final(ids, 20)
+    down_road.wait_final(ids)
     assert down_road.database.states(ids) == {"tagged": 4}
     assert len(microsoft.requests) == 5

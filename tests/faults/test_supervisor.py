@@ -36,7 +36,7 @@ def test_up_that_is_killed_leaves_no_part_behind_and_goes_on_where_it_was(
     assert sum(installation.database.states(ids).values()) == 40
     assert installation.unfinished(ids), "all was tagged before the kill: nothing was proved"
     installation.start()
-    installation.wait_final(ids, 90)
+    installation.wait_final(ids)
     assert set(installation.database.states(ids)) <= FINAL
     installation.assert_tagged_once(ids)
     assert client.get("/documents").status_code == 200, "the sign-in did not survive"
@@ -57,7 +57,7 @@ def test_a_web_server_that_is_killed_comes_back_and_workers_go_on(
     )
     client.session.close()
     ids += [client.upload(f"{number}.jpg", content) for number, content in enumerate(pictures[20:])]
-    installation.wait_final(ids, 60)
+    installation.wait_final(ids)
     assert set(installation.database.states(ids)) <= FINAL
     installation.assert_tagged_once(ids)
 
@@ -78,7 +78,7 @@ def test_an_upload_that_the_killed_web_server_acknowledged_is_there(
         except requests.ConnectionError:
             installation.wait(installation.is_ready, "the web server's return")
     assert len(acknowledged) >= 18
-    installation.wait_final(acknowledged, 60)
+    installation.wait_final(acknowledged)
     for key, content in acknowledged.items():
         assert client.get(f"/documents/{key}/content").content == content
 

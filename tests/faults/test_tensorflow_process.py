@@ -170,7 +170,7 @@ def test_a_process_that_dies_at_each_image_is_started_three_times_and_then_disab
 
     injection.let_die(always=False)
     press_enable_again(fragile)
-    fragile.wait_final(waiting, 30)
+    fragile.wait_final(waiting)
     assert fragile.database.states(waiting) == {"tagged": len(waiting)}
     assert all(found == {"tensorflow", *cloud} for found in providers_of_tags(fragile, waiting).values())
     assert crashes(fragile) == 0
@@ -221,7 +221,7 @@ def test_a_file_that_kills_the_process_twice_is_quarantined_and_the_others_are_t
     pictures = make_pictures(100)
     pictures[37] += MARK
     ids = upload(tenant, pictures)
-    fragile.wait_final(ids, 60)
+    fragile.wait_final(ids)
     killer = ids.pop(37)
     assert fragile.database.states(ids) == {"tagged": 99}
     fragile.assert_tagged_once(ids)
@@ -288,7 +288,7 @@ def test_a_thousand_undecodable_files_count_against_nothing(
     rows = database.rows("SELECT id FROM document WHERE instance_id = :id", id=tenant.id)
     ids = [row["id"] for row in rows]
     assert len(ids) == 1000
-    fragile.wait_final(ids, 90)
+    fragile.wait_final(ids)
     assert fragile.database.states(ids) == {"failed": len(ids)}
     assert crashes(fragile) == 0
     # Each was put before the process, and one process outlived them all.

@@ -28,7 +28,7 @@ def test_a_worker_that_is_killed_with_work_in_hand_loses_nothing_and_repeats_not
     for worker in installation.workers():
         worker.kill()
         installation.wait(lambda: len(installation.workers()) == 2, "the worker's return")
-    installation.wait_final(ids, 90)
+    installation.wait_final(ids)
     assert set(installation.database.states(ids)) <= FINAL
     installation.assert_tagged_once(ids)
 
@@ -42,7 +42,7 @@ def test_a_worker_that_is_killed_again_and_again_during_a_run_still_tags_each_do
         installation.wait(lambda: len(installation.workers()) == 2, "both workers")
         installation.workers()[0].kill()
         installation.wait(lambda: len(installation.workers()) < 2, "its end")
-    installation.wait_final(ids, 90)
+    installation.wait_final(ids)
     assert set(installation.database.states(ids)) <= FINAL
     installation.assert_tagged_once(ids)
 
@@ -72,7 +72,7 @@ def test_an_inference_process_that_dies_is_replaced_and_its_image_tried_again(
     installation.wait_final(upload(installation, make_pictures(4)))
     ids = upload(installation, make_pictures(20))
     installation.inference_processes()[0].kill()
-    installation.wait_final(ids, 60)
+    installation.wait_final(ids)
     assert set(installation.database.states(ids)) <= FINAL
     installation.assert_tagged_once(ids)
     rows = installation.database.rows(
@@ -91,10 +91,10 @@ def test_a_process_that_died_while_idle_is_no_fault_of_the_next_image(
         installation.wait_final(upload(installation, make_pictures(8)))
         return len(installation.inference_processes()) == 2
 
-    installation.wait(both_workers_have_one, "an inference process at each worker", 60)
+    installation.wait(both_workers_have_one, "an inference process at each worker")
     for process in installation.inference_processes():
         process.kill()
     ids = upload(installation, make_pictures(8))
-    installation.wait_final(ids, 60)
+    installation.wait_final(ids)
     attempts = installation.database.rows("SELECT tagging_attempts FROM document WHERE id IN :ids", ids=ids)
     assert {row["tagging_attempts"] for row in attempts} == {1}

@@ -94,13 +94,13 @@ def test_an_action_over_thousands_goes_on_after_the_scheduler_was_killed_in_the_
     def row() -> dict[str, object]:
         return dict(database.rows("SELECT * FROM bulk_action WHERE id = :id", id=action_id)[0])
 
-    installation.wait(lambda: row()["done"], "the first part", 20)
+    installation.wait(lambda: row()["done"], "the first part")
     for process in installation.processes("autotag scheduler"):
         process.kill()
     at_death = row()
     assert at_death["state"] == "running"
     later = client.upload("later.txt", b"Came later.\n")
-    installation.wait(lambda: row()["state"] == "finished", "the end of the action", 60)
+    installation.wait(lambda: row()["state"] == "finished", "the end of the action")
     assert (row()["done"], row()["total"]) == (everything, everything)
     tagged = database.value(
         "SELECT count(DISTINCT document_id) FROM tag_assignment JOIN tag ON tag.id = tag_id WHERE name = 'kept'"

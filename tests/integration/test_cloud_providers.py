@@ -122,7 +122,7 @@ def wait_for_reason(tenant: Tenant, document_id: int, *providers: str) -> str:
         codes = [f"waiting_for_{provider}" for provider in providers]
         return row["tagging_state"] == "queued" and row["tagging_reason_code"] in codes
 
-    tenant.installation.wait(waits, f"document {document_id} waiting for {providers}", 20)
+    tenant.installation.wait(waits, f"document {document_id} waiting for {providers}")
     reason: str = database.document(document_id)["tagging_reason"]
     assert reason in page_of(tenant, document_id)
     return reason

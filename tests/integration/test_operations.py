@@ -57,7 +57,7 @@ def test_a_worker_that_is_killed_disappears_from_the_page_and_returns(installati
     # Stopped, so that its successor does not come at once: the supervisor waits for its end.
     frozen = installation.workers()[0]
     frozen.suspend()
-    installation.wait(lambda: len(worker_names(installation)) == 1, "the silent one gone", 20)
+    installation.wait(lambda: len(worker_names(installation)) == 1, "the silent one gone")
     frozen.kill()
     installation.wait(lambda: len(worker_names(installation)) == 2, "its successor")
 

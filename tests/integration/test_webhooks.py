@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +71,7 @@ def test_a_tagged_upload_is_told_and_the_documented_lines_verify_it(
     make_pictures: Pictures,
 ) -> None:
     document_id = tag_one(road, make_pictures)
-    road.wait(lambda: webhook_receiver.taken, "the delivery", 10)
+    road.wait(lambda: webhook_receiver.taken, "the delivery")
     (request,) = webhook_receiver.taken
     (event,) = webhook_receiver.events
     assert documented_verification(told, request.header("Autotag-Signature"), request.body)
@@ -87,11 +86,11 @@ def test_a_failure_and_a_finished_run_are_told(
     road: Installation, told: str, webhook_receiver: Any, make_pictures: Pictures
 ) -> None:
     tag_one(road, make_pictures)
-    road.wait(lambda: webhook_receiver.taken, "the first delivery", 10)
+    road.wait(lambda: webhook_receiver.taken, "the first delivery")
     webhook_receiver.reset()
     client = road.client()
     broken_id = client.upload("letter.jpg", b"This is a letter and not a picture.\n")
-    road.wait(lambda: webhook_receiver.taken, "the failure", 10)
+    road.wait(lambda: webhook_receiver.taken, "the failure")
     (event,) = webhook_receiver.events
     assert (event["type"], event["document"]["id"]) == ("document.failed", broken_id)
     assert event["document"]["reason_code"] == "not_an_image"
@@ -107,15 +106,15 @@ def test_a_server_that_fails_twice_gets_it_the_third_time(
     webhook_receiver.fail_next(2, "server_error")
     document_id = tag_one(road, make_pictures)
     for tries in (1, 2):
-        road.wait(lambda tries=tries: tries_of(road)[-1] == tries, f"try {tries}", 10)
+        road.wait(lambda tries=tries: tries_of(road)[-1] == tries, f"try {tries}")
         assert webhook_receiver.taken == []
         pass_time(road)
-    road.wait(lambda: webhook_receiver.taken, "the third try", 10)
+    road.wait(lambda: webhook_receiver.taken, "the third try")
     assert webhook_receiver.events[0]["document"]["id"] == document_id
     first, second, third = webhook_receiver.requests
     assert first.body == second.body == third.body
     newest = "SELECT attempts, state FROM webhook_delivery ORDER BY id DESC LIMIT 1"
-    road.wait(lambda: road.database.rows(newest)[0]["state"] == "delivered", "its end", 10)
+    road.wait(lambda: road.database.rows(newest)[0]["state"] == "delivered", "its end")
     attempts = json.loads(road.database.rows(newest)[0]["attempts"])
     assert [attempt[1] for attempt in attempts] == [500, 500, 204]
 
@@ -130,11 +129,11 @@ def test_a_scheduler_that_is_killed_while_it_sends_loses_nothing(
 ) -> None:
     webhook_receiver.fail_next(1, "silence")
     document_id = tag_one(road, make_pictures)
-    road.wait(lambda: webhook_receiver.requests, "the first try", 10)
+    road.wait(lambda: webhook_receiver.requests, "the first try")
     for process in road.processes("autotag scheduler"):
         process.kill()
     pass_time(road)
-    road.wait(lambda: webhook_receiver.taken, "the second try", 20)
+    road.wait(lambda: webhook_receiver.taken, "the second try")
     assert webhook_receiver.events[0]["document"]["id"] == document_id
     assert len({request.header("Autotag-Event-Id") for request in webhook_receiver.requests}) == 1
 
@@ -152,10 +151,8 @@ def test_a_dead_address_of_one_instance_does_not_delay_anothers(
         ids = [tenant.client.upload(f"{n}.jpg", one) for n, one in enumerate(make_pictures(2))]
         road.wait_final(ids)
         held = "SELECT count(*) FROM webhook_delivery WHERE claim IS NOT NULL"
-        road.wait(lambda: road.database.value(held), "the silent address being tried", 10)
-        started = time.monotonic()
+        road.wait(lambda: road.database.value(held), "the silent address being tried")
         tag_one(road, make_pictures)
-        road.wait(lambda: webhook_receiver.taken, "the delivery", 8)
-        assert time.monotonic() - started < 8
+        road.wait(lambda: webhook_receiver.taken, "the delivery")
         assert road.database.value(held), "the silent address was still being waited for"
         road.database.change("DELETE FROM webhook WHERE instance_id = :id", id=tenant.id)

@@ -40,10 +40,10 @@ class Client:
         self._token: str | None = None
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        return self.session.get(self.address + path, timeout=30, **options)
+        return self.session.get(self.address + path, timeout=90, **options)
 
     def post(self, path: str, **options: Any) -> requests.Response:
-        return self.session.post(self.address + path, timeout=60, **options)
+        return self.session.post(self.address + path, timeout=90, **options)
 
     def csrf_token(self, path: str = "/documents") -> str:
         found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.get(path).text)

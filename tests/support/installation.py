@@ -23,8 +23,9 @@ from click.testing import CliRunner
 from autotag.cli import group
 from tests.support.client import Client, From
 from tests.support.database import Database
+from tests.support.passwords import quick_hashes_here
 from tests.support.places import LONG_AGO, PASSWORD
-from tests.support.waiting import wait_for
+from tests.support.waiting import LEAST_PATIENCE, wait_for
 
 UNFINISHED = ("queued", "running")
 
@@ -117,7 +118,7 @@ class Installation:
         try:
             with requests.Session() as session:
                 session.trust_env = False
-                return session.get(f"{self.address}/readyz", timeout=2).status_code == 200
+                return session.get(f"{self.address}/readyz", timeout=10).status_code == 200
         except requests.RequestException:
             return False
 
@@ -142,11 +143,11 @@ class Installation:
         assert self._process is not None
         process, self._process = self._process, None
         try:
-            return process.wait(30)
+            return process.wait(LEAST_PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            pytest.fail(f"autotag up did not end within 30 s:\n{self.tail()}")
+            pytest.fail(f"autotag up did not end within {LEAST_PATIENCE:g} s:\n{self.tail()}")
 
     def assert_nothing_left(self) -> None:
         try:
@@ -205,9 +206,11 @@ class Installation:
         """Create a virtual instance, in which nothing tags yet, and sign in its administrator."""
         email = f"admin@{web_id}.example"
         options = ("--mail-domain", f"{web_id}.example", "--password-stdin")
-        self.command(
-            *("instances", "create", "--web-id", web_id, "--virtual-host", web_id, *options), typed=PASSWORD
-        )
+        with quick_hashes_here():
+            self.command(
+                *("instances", "create", "--web-id", web_id, "--virtual-host", web_id, *options),
+                typed=PASSWORD,
+            )
         client = self.new_client()
         # A machine of its own: ten people may not sign in from one address within a minute.
         client.session.mount("http://", From(f"127.0.1.{len(self._clients)}"))
@@ -222,10 +225,11 @@ class Installation:
         states = self.database.states(document_ids)
         return sum(states.get(state, 0) for state in UNFINISHED)
 
-    def wait_final(self, document_ids: Iterable[int], seconds: float = 60.0) -> None:
+    def wait_final(self, document_ids: Iterable[int], seconds: float = LEAST_PATIENCE) -> None:
         """Wait until each of the documents has come to a final state."""
         ids = list(document_ids)
         assert sum(self.database.states(ids).values()) == len(set(ids)), "an upload has no row"
+        seconds = max(seconds, LEAST_PATIENCE)
         deadline = time.monotonic() + seconds
         while self.unfinished(ids):
             if time.monotonic() > deadline:
@@ -259,14 +263,14 @@ class Installation:
         )
         assert not twice
 
-    def wait(self, condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+    def wait(self, condition: Callable[[], object], what: str, seconds: float = LEAST_PATIENCE) -> None:
         """As `wait_for`, with the end of the log when it fails."""
         try:
             wait_for(condition, what, seconds)
         except pytest.fail.Exception as failure:
             pytest.fail(f"{failure}\n{self.tail()}")
 
-    def run(self, *arguments: str, seconds: float = 60.0) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, seconds: float = 150.0) -> subprocess.CompletedProcess[str]:
         """Run an `autotag` command in this installation's folder and environment."""
         return subprocess.run(
             [self.python, "-m", "autotag", *arguments],

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.installation import Installation
+from tests.support.passwords import quick_hash
+from tests.support.places import PASSWORD
 from tests.support.postgresql import new_database
 
 InstallationFactory = Callable[..., Installation]
@@ -37,6 +39,9 @@ class Templates:
             template = Installation(folder, 1, {}, quick_start=quick_start)
             done = template.run("init", *(["--quick-start"] if quick_start else []), seconds=150)
             assert done.returncode == 0, done.stderr
+            template.database.change(
+                "UPDATE user_account SET password_hash = :hash", hash=quick_hash(PASSWORD)
+            )
             self._made[quick_start] = template.instance_path
         shutil.copytree(self._made[quick_start], installation.instance_path)
 

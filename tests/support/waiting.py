@@ -8,9 +8,16 @@ from collections.abc import Callable
 
 import pytest
 
+LEAST_PATIENCE = 90.0
+"""Seconds for which whatever is waited for may take at least: on a busy machine all takes ten times as long."""
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
-    """Return as soon as `condition` holds; fail with `what` and its last value when it never does."""
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = LEAST_PATIENCE) -> None:
+    """Return as soon as `condition` holds; fail with `what` and its last value when it never does.
+
+    `seconds` is for what takes long by itself: it never makes the limit shorter.
+    """
+    seconds = max(seconds, LEAST_PATIENCE)
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > deadline:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +136,6 @@ def test_more_than_the_limit_is_refused(file_server: Any, target: Path, tells_le
 def test_a_slow_download_is_cancelled_at_once(file_server: Any, target: Path) -> None:
     file_server.content, file_server.pause = CONTENT, 0.05
     told: list[int] = []
-    begin = time.monotonic()
 
     with pytest.raises(InstallationCancelled):
         fetch(
@@ -147,7 +145,7 @@ def test_a_slow_download_is_cancelled_at_once(file_server: Any, target: Path) ->
             cancelled=lambda: len(told) >= 3,
         )
 
-    assert time.monotonic() - begin < 2
+    assert told[-1] < len(CONTENT)
 
 
 def test_a_pause_between_tries_is_cancelled_too(

@@ -228,7 +228,7 @@ def test_a_child_that_never_says_ready_is_ended() -> None:
         assert process.pid is None
 
     assert caught.value.kind == "timeout"
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 40
 
 
 def test_a_child_that_says_something_else_first_is_ended() -> None:

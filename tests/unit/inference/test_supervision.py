@@ -68,7 +68,7 @@ def test_silence_ends_in_a_timeout_and_a_dead_child(start: Callable[[str], Child
         child.receive(0.2)
 
     assert caught.value.kind == "timeout"
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 40
     assert not child.is_running()
 
 

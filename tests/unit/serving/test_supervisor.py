@@ -167,7 +167,7 @@ def test_while_a_part_waits_for_its_restart_the_signal_ends_at_once(
     run = Run(worker="exit 1")
     began = time.monotonic()
     run.until(lambda: run.says("ended"))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 40
 
 
 def test_a_command_that_is_not_there_is_tried_again() -> None:
