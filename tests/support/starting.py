@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.installation import Installation
-from tests.support.passwords import quick_hash
-from tests.support.places import PASSWORD
+from tests.support.passwords import hash_of_the_tests
 from tests.support.postgresql import new_database
 
 InstallationFactory = Callable[..., Installation]
@@ -40,7 +39,7 @@ class Templates:
             done = template.run("init", *(["--quick-start"] if quick_start else []), seconds=150)
             assert done.returncode == 0, done.stderr
             template.database.change(
-                "UPDATE user_account SET password_hash = :hash", hash=quick_hash(PASSWORD)
+                "UPDATE user_account SET password_hash = :hash", hash=hash_of_the_tests()
             )
             self._made[quick_start] = template.instance_path
         shutil.copytree(self._made[quick_start], installation.instance_path)
