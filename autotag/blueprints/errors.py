@@ -11,6 +11,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
+from autotag.blueprints.long_answers import BUSY, TooManyLongAnswers
 from autotag.configuration.entries import UnknownEntry
 from autotag.configuration.overview import UnknownCategory
 from autotag.instances.administration import UnknownInstance
@@ -109,6 +110,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     for busy in (OperationalError, TagsKeepVanishing):
         app.register_error_handler(busy, _busy)
+    app.register_error_handler(TooManyLongAnswers, _too_many_long_answers)
     app.register_error_handler(OSError, _system)
     app.register_error_handler(Exception, _unexpected)
 
@@ -233,6 +235,10 @@ def _busy(error: Exception) -> ResponseReturnValue:
     """Answer when the database is away, or others kept it busy for too long: nothing was changed."""
     logger.error("database unavailable", method=request.method, path=request.path, exc_info=error)
     return _again_later(error_page(503, "unavailable", f"The database does not answer. {NOTHING_CHANGED}"))
+
+
+def _too_many_long_answers(_error: TooManyLongAnswers) -> ResponseReturnValue:
+    return _again_later(error_page(503, "busy", BUSY))
 
 
 def _system(error: OSError) -> ResponseReturnValue:

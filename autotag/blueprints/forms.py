@@ -18,7 +18,7 @@ class TextFieldsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF carries no t
     class Meta(FlaskForm.Meta):  # type: ignore[misc]  # as above
         """How the form reads a request."""
 
-        def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:
+        def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:  # noqa: ARG002 - WTForms names it
             """Read the texts of the request's form only, unless the caller gives some of its own."""
             if formdata is None or isinstance(formdata, MultiDict):
                 return formdata

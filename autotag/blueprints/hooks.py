@@ -11,6 +11,7 @@ from flask_login import current_user
 from autotag.blueprints import bearer
 from autotag.blueprints.access import PUBLIC, RULE
 from autotag.blueprints.errors import InstanceNotFound, is_api, problem, wants_problem
+from autotag.blueprints.long_answers import name_tenant
 from autotag.blueprints.request_counts import note_request
 from autotag.blueprints.security import STATIC_ENDPOINTS
 from autotag.blueprints.services import services
@@ -70,6 +71,7 @@ def find_instance_of_request() -> None:
     if instance is None:
         raise InstanceNotFound(host.name)
     g.instance = instance
+    name_tenant(instance.id)
     scope_to_instance(db.session(), instance.id)
     structlog.contextvars.bind_contextvars(instance=instance.web_id)
 

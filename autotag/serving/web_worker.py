@@ -16,20 +16,18 @@ import time
 from collections import deque
 from functools import partial
 from selectors import EVENT_READ
+from types import SimpleNamespace
 from typing import Any
 
 from gunicorn.http.errors import InvalidHeader, InvalidHeaderName, ObsoleteFolding
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from autotag.blueprints.long_answers import ANSWER
+from autotag.serving import long_answers
+from autotag.serving.long_answers import Answer, PacedSender, Places
+
 HEAD_SECONDS = 15.0
 """Within which a head, and a short body, have to be there."""
-
-STALL_SECONDS = 30.0
-"""After which a connection on which nothing moves is cut off."""
-
-GRACE_SECONDS = 15.0
-LEAST_BYTES_A_SECOND = 4096
-"""A body that comes more slowly is cut off when the grace is used up, too."""
 
 SHORT_BODY_BYTES = 64 * 1024
 LARGEST_HEAD_BYTES = 64 * 1024
@@ -64,15 +62,16 @@ class PacedReader:
 
     def recv(self, size: int) -> bytes:
         """Return what comes next. Only the time in which nothing came counts, not what the application does."""
-        left = GRACE_SECONDS + self._received / LEAST_BYTES_A_SECOND - self._waited
+        allowed = long_answers.GRACE_SECONDS + self._received / long_answers.LEAST_BYTES_A_SECOND
+        left = allowed - self._waited
         began = time.monotonic()
         try:
-            self._connection.settimeout(max(0.001, min(left, STALL_SECONDS)))
+            self._connection.settimeout(max(0.001, min(left, long_answers.STALL_SECONDS)))
             data = self._connection.recv(size)
         except TimeoutError as error:
             raise ConnectionResetError(errno.ECONNRESET, "the caller is too slow") from error
         finally:
-            self._connection.settimeout(STALL_SECONDS)
+            self._connection.settimeout(long_answers.STALL_SECONDS)
         self._waited += time.monotonic() - began
         self._received += len(data)
         return data
@@ -97,7 +96,7 @@ class PatientConnection(TConn):  # type: ignore[misc]  # gunicorn carries no typ
     def init(self) -> None:
         """Let the parser go on behind what was read, at a pace. A thread calls this before each request."""
         super().init()
-        self.sock.settimeout(STALL_SECONDS)
+        self.sock.settimeout(long_answers.STALL_SECONDS)
         if not self.is_http2:
             self.parser.unreader.sock = PacedReader(self.sock)
             if self.begun:
@@ -122,6 +121,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._bodies: set[PatientConnection] = set()
+        self._places = Places(self.cfg.threads - THREADS_FOR_PAGES)
         self._waiting: deque[PatientConnection] = deque()
         self._lingering: deque[PatientConnection] = deque()
         self._went_on = time.monotonic()
@@ -194,7 +194,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no 
     def enqueue_req(self, conn: PatientConnection) -> None:
         """Give a connection to a thread, or let it wait while enough threads read bodies."""
         if conn.has_body:
-            if len(self._bodies) >= max(1, self.cfg.threads - THREADS_FOR_PAGES):
+            if not self._places.take_body():
                 self._waiting.append(conn)
                 return
             self._bodies.add(conn)
@@ -202,11 +202,34 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no 
 
     def finish_request(self, conn: PatientConnection, fs: Any) -> None:
         """Go on with the connection, and with one that waits in its stead."""
-        self._bodies.discard(conn)
+        if conn in self._bodies:
+            self._bodies.remove(conn)
+            self._places.give_body()
         conn.has_body = False
         super().finish_request(conn, fs)
         if self._waiting:
             self.enqueue_req(self._waiting.popleft())
+
+    def load_wsgi(self) -> None:
+        """Load the application, and hand it each request's answer."""
+        super().load_wsgi()
+        application = self.wsgi  # type: ignore[has-type]  # gunicorn carries no types
+
+        def with_answer(environ: dict[str, Any], start_response: Any) -> Any:
+            environ[ANSWER] = environ["gunicorn.socket"].answer
+            return application(environ, start_response)
+
+        self.wsgi = with_answer
+
+    def handle_request(self, req: Any, conn: PatientConnection) -> bool:
+        """Answer a request at the pace of its reader, within limits. A thread calls this."""
+        answer = Answer(self._places)
+        sender = PacedSender(conn.sock, answer)
+        paced = SimpleNamespace(sock=sender, client=conn.client, server=conn.server)
+        try:
+            return bool(super().handle_request(req, paced))
+        finally:
+            answer.end()
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """Say of a header that cannot be read what it is called, and nothing else: it may hold a token or a cookie."""

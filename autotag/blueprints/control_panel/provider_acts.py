@@ -12,6 +12,7 @@ from autotag.blueprints.control_panel.panels import retired_endpoint
 from autotag.blueprints.control_panel.settings import SYSTEM_SETTINGS, SettingsArea, load_entry
 from autotag.blueprints.control_panel.settings_pages import save_submission
 from autotag.blueprints.control_panel.tried import keep_trial
+from autotag.blueprints.long_answers import holds_thread
 from autotag.blueprints.services import services
 from autotag.configuration.effective import ProviderSettings
 from autotag.configuration.entries import TENSORFLOW_PROCESS
@@ -47,6 +48,7 @@ def resume(area: SettingsArea, entry_key: str) -> ResponseReturnValue:
     return redirect(area.address("show", entry_key=entry.key), 303)
 
 
+@holds_thread
 def try_settings(area: SettingsArea, entry_key: str) -> ResponseReturnValue:
     """Send the built-in picture with the saved settings, for 20 seconds at most; the next page says what came."""
     entry = load_entry(area, entry_key)

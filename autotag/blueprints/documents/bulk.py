@@ -13,6 +13,7 @@ from autotag.blueprints.documents import ONE_DOCUMENT, blueprint
 from autotag.blueprints.documents.bulk_words import tell_outcome
 from autotag.blueprints.documents.choice import Choice, NothingChosen, requested_back, requested_choice
 from autotag.blueprints.errors import problem, wants_problem
+from autotag.blueprints.long_answers import holds_thread
 from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.media.download import DownloadRefused, Entry, archive_entries, originals, stream_archive
@@ -113,6 +114,7 @@ def bulk_choose_download() -> ResponseReturnValue:
 @blueprint.get("/documents/bulk/download")
 @requires(Role.VIEWER)
 @refusable
+@holds_thread
 def bulk_download() -> ResponseReturnValue:
     """Send the chosen files as one zip, which is made while it is sent; with their tags in them when that is asked."""
     choice = requested_choice()

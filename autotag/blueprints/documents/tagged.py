@@ -7,6 +7,7 @@ from autotag.blueprints.access import requires
 from autotag.blueprints.documents import ONE_DOCUMENT, blueprint
 from autotag.blueprints.documents.files import download_type, sealed
 from autotag.blueprints.errors import problem, wants_problem
+from autotag.blueprints.long_answers import holds_thread
 from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.inference.keyword_process import KeywordProcess
@@ -25,6 +26,7 @@ def takes_tags(document: Document) -> bool:
 @blueprint.get(f"{ONE_DOCUMENT}/content-with-tags")
 @sealed
 @requires(Role.VIEWER)
+@holds_thread
 def tagged_content(document_id: int) -> ResponseReturnValue:
     """Send a copy of the file with the tags in it; the original stays as it was uploaded."""
     document = load_document(db.session(), g.instance.id, document_id)

@@ -1,10 +1,17 @@
 """What was sent to a webhook: one delivery's page, sending it again, sending a test."""
 
-from flask import Response, flash, g, redirect, render_template, url_for
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from limits import parse
 from sqlalchemy.orm import sessionmaker
+from werkzeug.exceptions import TooManyRequests
 
 from autotag.blueprints.access import requires
+from autotag.blueprints.long_answers import holds_thread
 from autotag.blueprints.services import services
 from autotag.blueprints.webhooks import ONE_DELIVERY, ONE_WEBHOOK, blueprint
 from autotag.extensions import db, limiter
@@ -15,7 +22,10 @@ from autotag.tagging.webhook_deliveries import DeliveryUnderWay, begin_again, be
 from autotag.tagging.webhook_sending import Held
 from autotag.tagging.webhooks import load_webhook
 
-SENDINGS = "20 per minute"
+SENDINGS = parse("20 per minute")
+TOO_MANY = "At most 20 deliveries a minute are sent by hand."
+
+View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 
 
 def own_instance() -> str:
@@ -23,9 +33,16 @@ def own_instance() -> str:
     return f"webhooks:{g.instance.id}"
 
 
-def was_sent(response: Response) -> bool:
-    """Whether a request counts: one that was refused sent nothing."""
-    return response.status_code == 303
+def counted(view: View) -> View:
+    """Count a sending when it begins: many that wait for a slow address would begin before the first one ends."""
+
+    @wraps(view)
+    def limited(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        if limiter.enabled and not limiter.limiter.hit(SENDINGS, own_instance()):
+            raise TooManyRequests(TOO_MANY)
+        return view(*args, **kwargs)
+
+    return limited  # type: ignore[return-value]  # it has the type of the view, which mypy cannot tell
 
 
 @blueprint.get(ONE_DELIVERY)
@@ -38,8 +55,9 @@ def show_delivery(webhook_id: int, delivery_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post(f"{ONE_WEBHOOK}/test")
-@limiter.limit(SENDINGS, key_func=own_instance, deduct_when=was_sent)
 @requires(Role.ADMINISTRATOR)
+@holds_thread
+@counted
 def send_test(webhook_id: int) -> ResponseReturnValue:
     """Send a test and wait for the answer, for 15 seconds at most."""
     with unit_of_work(db.session()) as work:
@@ -49,8 +67,9 @@ def send_test(webhook_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post(f"{ONE_DELIVERY}/again")
-@limiter.limit(SENDINGS, key_func=own_instance, deduct_when=was_sent)
 @requires(Role.ADMINISTRATOR)
+@holds_thread
+@counted
 def send_again(webhook_id: int, delivery_id: int) -> ResponseReturnValue:
     """Send a delivery again under its event id and wait for the answer; if it fails, it is tried again as a new one."""
     target = url_for("webhooks.show_delivery", webhook_id=webhook_id, delivery_id=delivery_id)

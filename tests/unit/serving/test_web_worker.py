@@ -22,11 +22,11 @@ from tests.conftest import clean_environment, free_port, wait_for
 SLOW = 40
 SERVER = """
 import resource, sys, time
-from autotag.serving import web, web_worker
+from autotag.serving import long_answers, web, web_worker
 
 if len(sys.argv) > 3:
     resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[3]),) * 2)
-web_worker.HEAD_SECONDS = web_worker.GRACE_SECONDS = web_worker.STALL_SECONDS = float(sys.argv[2])
+web_worker.HEAD_SECONDS = long_answers.GRACE_SECONDS = long_answers.STALL_SECONDS = float(sys.argv[2])
 
 is_stuck = is_watched = is_broken = False
 web_worker.WATCH_SECONDS = 0.5
