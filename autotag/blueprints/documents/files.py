@@ -6,6 +6,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from flask import Response, abort, g, request, send_file
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import FileWrapper
 
 from autotag.blueprints.access import requires
@@ -97,20 +98,29 @@ def stored_file(key: str) -> BinaryIO:
         abort(404)
 
 
-def _sent(key: str, *, etag: str | None = None, **options: Any) -> Response:
+def _sent(key: str, **options: Any) -> Response:
     """Send a kept file as it is read, never as a whole from memory."""
     file = stored_file(key)
+    try:
+        return _answer_with(file, **options)
+    except (HTTPException, TooManyLongAnswers):
+        # No place for the answer, or a part that the file does not have: nobody else closes it.
+        file.close()
+        raise
+
+
+def _answer_with(file: BinaryIO, *, etag: str | None = None, **options: Any) -> Response:
     response = send_file(file, etag=False, conditional=False, **options)
     response.content_length = size = file.seek(0, os.SEEK_END)
     file.seek(0)
     if size > SHORT_BYTES and request.method != "HEAD":
-        take_place_or_close(file)
+        take_place()
     if etag is not None:
         response.set_etag(etag)
     if request.range is not None or not _has_descriptor(file):
         # The server's own wrapper reads all that lies before a part.
         response.response = FileWrapper(file, CHUNK_BYTES)
-    response.make_conditional(request.environ, accept_ranges=True, complete_length=response.content_length)
+    response.make_conditional(request.environ, accept_ranges=True, complete_length=size)
     return response
 
 
