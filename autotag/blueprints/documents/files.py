@@ -124,15 +124,6 @@ def _answer_with(file: BinaryIO, *, etag: str | None = None, **options: Any) -> 
     return response
 
 
-def take_place_or_close(file: BinaryIO) -> None:
-    """Take a place for a long answer, or close its file. Raises TooManyLongAnswers."""
-    try:
-        take_place()
-    except TooManyLongAnswers:
-        file.close()
-        raise
-
-
 def _has_descriptor(file: BinaryIO) -> bool:
     """Whether it is a file of this machine, which the server can send without reading it."""
     try:
