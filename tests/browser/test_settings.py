@@ -217,7 +217,7 @@ def test_the_overview_leads_to_each_category_and_finds_entries_by_what_they_say(
     page = administrator.page
     administrator.go(SYSTEM)
     cards = page.get_by_role("main").get_by_role("listitem").get_by_role("heading", level=2)
-    expect(cards).to_have_text(["Assets", "Documents and Media"])
+    expect(cards).to_have_text(["Assets", "Documents and Media", "People"])
     examine_each_way(page, "system-settings-overview")
     for text, found in {
         "google": ["Google Cloud Vision Image Auto Tagging"],
