@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -291,6 +292,117 @@ def test_no_value_in_an_address_is_a_fault_of_the_server(
                 if answer.status_code == 500:
                     faults.append((rule.rule, value[:20]))
     assert faults == []
+
+
+LONG = [
+    "?key=",
+    "a\u0301\u0323",
+    "\u0301\u0323",
+    "9",
+    " ",
+    "[",
+    "a,",
+    "/",
+    "&amp;",
+    "\0",
+    "x@",
+    "-.",
+    "\u0f73",
+    "ß",
+]
+"""What long texts are made of: repeated words, marks without letters, digits, separators."""
+LARGEST_BYTES = 480_000
+"""What Flask reads of a form's fields is 500,000 bytes."""
+LONGEST_QUERY = 8_000
+"""The server takes no longer line."""
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_long_value_keeps_other_callers_waiting(
+    recorded: Flask, callers: Callable[[Rule], Caller], theirs: Theirs, method: str
+) -> None:
+    """Processor time is measured: while it is used in one call of C, no other thread gets on."""
+    slow = []
+    for rule in recorded.url_map.iter_rules():
+        if method not in methods(rule) or rule.endpoint.startswith(("api.", "static", "bootstrap")):
+            continue
+        path, caller = address(rule, theirs.ids), callers(rule)
+        names = parameters(caller, method, path)
+        for name in sorted(names) or [""]:
+            for unit in LONG:
+                most = LARGEST_BYTES if method == "POST" else LONGEST_QUERY
+                sent = form_of(names, name, b"1").rpartition(b"&")[0] + b"&" + quote(name).encode() + b"="
+                text = quote(unit, safe="?=[],/@-. ").replace(" ", "+").replace("&", "%26")
+                sent += text.encode() * ((most - len(sent)) // len(text))
+                options: dict[str, Any] = (
+                    {"data": sent, "headers": FORM} if method == "POST" else {"query_string": sent.decode()}
+                )
+                began = time.thread_time()
+                status = caller.ask(method, path, **options).status_code
+                taken = time.thread_time() - began
+                if taken > 1 or status == 500:
+                    slow.append((rule.rule, name, unit, status, round(taken, 2)))
+    assert slow == []
+
+
+def test_no_long_json_keeps_other_callers_waiting(
+    recorded: Flask, theirs: Theirs, program: Callable[..., Program], default_instance: VirtualInstance
+) -> None:
+    client = program(theirs.instance, Role.ADMINISTRATOR)
+    document = client.get("/openapi.json").json
+    assert document is not None
+    slow = []
+    for pattern, calls in document["paths"].items():
+        path = re.sub(r"\{(\w+)\}", lambda found: str(theirs.ids.get(ROWS.get(found[1], ""), "x")), pattern)
+        for method, call in calls.items():
+            body = {} if method == "parameters" else call.get("requestBody", {})
+            described = body.get("content", {}).get("application/json")
+            if described is None:
+                continue
+            for name in resolved(document, described["schema"]).get("properties", {}):
+                for unit in LONG:
+                    many = unit * (LARGEST_BYTES // len(unit.encode()))
+                    for value in (many, [many], [unit] * 100_000):
+                        sent = json.dumps({name: value}, ensure_ascii=False)
+                        began = time.thread_time()
+                        answer = client.call(
+                            method.upper(),
+                            path.removeprefix(PREFIX),
+                            data=sent.encode(),
+                            headers={"Content-Type": "application/json"},
+                        )
+                        taken = time.thread_time() - began
+                        if taken > 1 or answer.status_code == 500:
+                            slow.append((method, path, name, unit, answer.status_code, round(taken, 2)))
+    assert slow == []
+
+
+def test_a_long_file_name_path_or_header_keeps_nobody_waiting(
+    recorded: Flask, callers: Callable[[Rule], Caller], theirs: Theirs
+) -> None:
+    caller = callers(next(recorded.url_map.iter_rules()))
+    slow = []
+    for unit in LONG:
+        name = unit * (LARGEST_BYTES // len(unit.encode()))
+        head = b'Content-Disposition: form-data; name="file"; filename="' + name.encode() + b'"\r\n'
+        upload = b"--x\r\n" + head + b"Content-Type: image/png\r\n\r\ncontent\r\n--x--\r\n"
+        long = quote(unit * (LONGEST_QUERY // len(unit)))[:LONGEST_QUERY]
+        requests: list[tuple[str, str, dict[str, Any]]] = [
+            ("POST", "/documents", {"data": upload, "headers": MULTIPART})
+        ]
+        requests.append(("GET", f"/{long}", {}))
+        requests += [
+            ("GET", "/documents", {"headers": {header: long}})
+            for header in HEADERS
+            if header != "Content-Length"
+        ]
+        for method, path, options in requests:
+            began = time.thread_time()
+            status = caller.ask(method, path, **options).status_code
+            taken = time.thread_time() - began
+            if taken > 1 or status == 500:
+                slow.append((method, path[:20], unit, str(options)[:60], status, round(taken, 2)))
+    assert slow == []
 
 
 HEADERS = {
