@@ -1,14 +1,17 @@
 #!/bin/sh
-# A JPEG that was recompressed to JPEG XL has its keywords, date and place where half of the readers do not look
+# Several readers do not find the keywords and dates of a JPEG that was recompressed to JPEG XL
 #
-# Expected: recompression without loss keeps the metadata of a JPEG, and programs that read EXIF and XMP of JPEG XL find them there.
-# Seen: libjxl packs the Exif and xml boxes into Brotli-compressed "brob" boxes, by default (also cjxl). Exiv2 reads them. ImageMagick
-#   opens the picture and has neither profile: convert it to anything, and keywords, date and place are gone without a word. ExifReader
-#   finds nothing, without an error. ExifTool warns and finds nothing unless a Perl module is there that it does not bring (nor does
-#   Debian's package). A JPEG XL that ImageMagick wrote has plain boxes, and all four read it.
-# Seen with: pylibjxl 0.5.0 (libjxl 0.11.2), pyexiv2 2.16.0 (Exiv2 0.28.8), ExifTool 13.59, ExifReader 4.46.0, ImageMagick 7.1.2-30 (magick-wasm 0.0.43).
-# Why it matters: a product that takes one reader as the measure imports such files without keywords and dates. It has to unpack brob
-#   itself, and a copy for older programs should have plain boxes.
+# Expected: Lossless recompression keeps the metadata of a JPEG, and programs that read EXIF and XMP in JPEG XL find
+#   them there.
+# Seen: libjxl packs the Exif and xml boxes into Brotli-compressed "brob" boxes by default. Exiv2 reads them.
+#   ImageMagick opens the picture without either profile, so a conversion to JPEG loses artist and keywords without a
+#   warning. ExifReader finds nothing and reports no error. ExifTool warns and finds nothing unless the Perl module
+#   IO::Uncompress::Brotli is installed. If ImageMagick wrote the JPEG XL, its boxes are plain, and all four read
+#   them.
+# Seen with: pylibjxl 0.5.0 (libjxl 0.11.2), pyexiv2 2.16.0 (Exiv2 0.28.8), ExifTool 13.59, ExifReader 4.46.0,
+#   ImageMagick 7.1.2-30 (magick-wasm 0.0.43).
+# Why it matters: A product that relies on one of these readers imports such files without keywords and dates. It has
+#   to unpack brob boxes itself.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

@@ -1,13 +1,14 @@
 #!/bin/sh
-# litert-quantizer: the labels that a TFLite file carries are gone from the quantised one, and its metadata still name them
+# litert-quantizer drops the labels that a TFLite file carries, while the metadata in the file still name them
 #
-# Expected: quantising changes weights and types. Labels and description that the file carries, as MediaPipe and the TFLite Task
-#   Library want them (a ZIP archive behind the model, a TFLITE_METADATA entry in it that names its files), stay in the file.
-# Seen: the ZIP archive is cut off without a word; "quantization ratio" counts it as saved. The TFLITE_METADATA entry stays, and
-#   so names a label file that is no longer there. The unquantised file still has both.
+# Expected: Quantising changes weights and types. Labels and description stay in the file: a ZIP archive behind the
+#   model, and a TFLITE_METADATA entry that names the files in it. MediaPipe and the TFLite Task Library want them
+#   there.
+# Seen: The ZIP archive is gone without a warning, and the printed quantization ratio counts it as saved. The
+#   TFLITE_METADATA entry stays and names a label file that no longer exists.
 # Seen with: litert-quantizer 0.11.0, ai-edge-litert 2.3.0.
-# Why it matters: a classifier that had names has numbers afterwards. A product that reads labels from the file must report a named file that is
-#   missing, and whoever quantises a model has to put the archive back.
+# Why it matters: A classifier that had names has only numbers afterwards. A product that reads labels from the file
+#   must report the missing one, and whoever quantises a model has to append the archive again.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

@@ -1,15 +1,17 @@
 #!/bin/sh
-# litert-quantizer: the order of the calibration pictures decides the range, and what the first ones lack is clipped
+# litert-quantizer's result depends on the order of the calibration pictures, and it clips what the first ones lack
 #
-# Expected: calibration for the algorithm named min_max_uniform_quantize notes the smallest and the largest value of each tensor over all
-#   samples ("min/max", say the docstrings of calibrate()). The order of the samples does not matter, and no sample is clipped.
-# Seen: the range is that of the first sample, moved by a twentieth towards that of each further one (an exponential moving
-#   average, 0.95). With 20 samples the first counts 38 in 100, the last 5. The same 20 samples in the other order give another
-#   model, and the sample with the largest values is cut down to a fraction of its result. Quantizer.calibrate() has no argument
-#   for it; only the Calibrator class below it takes another update function.
+# Expected: Calibration for the algorithm min_max_uniform_quantize takes the smallest and the largest value of each
+#   tensor over all samples. The order of the samples does not matter, and no sample is clipped.
+# Seen: The range starts as the range of the first sample and moves by a twentieth towards that of each further sample
+#   (an exponential moving average with factor 0.95). Of 20 samples, the first has a weight of 38 %, the last 5 %. The
+#   same 20 samples in another order give another model, which cuts the sample with the largest values down to a
+#   fraction. Quantizer.calibrate() has no argument for this. Only the Calibrator class below it accepts another
+#   update function.
 # Seen with: litert-quantizer 0.11.0, ai-edge-litert 2.3.0.
-# Why it matters: an 8-bit classifier becomes worse than it need be, differently with each order of the same pictures, and nothing says
-#   so. Calibrate with Calibrator(qsv_update_func=...) and a minimum and maximum of one's own.
+# Why it matters: An 8-bit classifier loses accuracy for no need, by a different amount for each order of the same
+#   pictures, and nothing says so. Calibrate with Calibrator(qsv_update_func=...) and a function that takes the
+#   minimum and the maximum.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)
