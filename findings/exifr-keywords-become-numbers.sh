@@ -1,13 +1,15 @@
 #!/bin/sh
-# exifr turns keywords into numbers, truth values and holes, and one keyword into no list
+# exifr turns keywords into numbers, booleans and holes, and a single keyword is not in a list
 #
-# Expected: dc:subject is a list of texts. A reader gives each of them as it stands: "007", "5.10", "1e3", "true", "null".
-# Seen: exifr gives 7, 5.1, 1000, true and undefined for these, in the same list; the text that was written cannot be
-#   had back. A list of one keyword is a bare value, not a list. IPTC keywords of the same file stay texts. The
-#   documentation of its options for XMP says nothing about types. ExifReader gives all five as written.
-# Seen with: exifr 7.1.3, ExifReader 4.46.0, ExifTool 13.59 (which wrote the file).
-# Why it matters: years, film rolls, race numbers and version numbers are common keywords. A gallery that shows what it reads with
-#   exifr shows other tags than the product stored, and code that calls a text method on a tag fails on a number.
+# Expected: dc:subject is a list of texts. A reader returns each text as it was written: "007", "5.10", "1e3", "true",
+#   "null".
+# Seen: exifr returns 7, 5.1, 1000, true and undefined. The text that was written cannot be recovered. If there is one
+#   keyword, the result is a bare value instead of a list. IPTC keywords of the same file stay texts. The README says
+#   nothing about types of XMP values. ExifReader returns all five texts as written.
+# Seen with: exifr 7.1.3, ExifReader 4.46.0. ExifTool 13.59 wrote the file.
+# Why it matters: Years, film rolls, race numbers and version numbers are common keywords. A gallery that reads files
+#   with exifr shows other tags than the product stored, and code that calls a string method on a tag fails on a
+#   number.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

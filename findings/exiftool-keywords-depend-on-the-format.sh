@@ -1,14 +1,15 @@
 #!/bin/sh
-# ExifTool: -Keywords=harbour writes to IPTC, to a field for PDF documents, or nowhere, and reports success
+# ExifTool writes -Keywords=harbour to IPTC, to a field for PDF documents, or nowhere, and reports success
 #
-# Expected: the plain name Keywords is IPTC:Keywords. Where a format has no IPTC, ExifTool writes the equivalent that its
-#   documentation and every photo program use (XMP-dc:Subject), or it fails.
-# Seen: JPEG and TIFF get IPTC. PNG gets a non-standard IPTC block with a minor warning. GIF gets XMP-pdf:Keywords, a field for PDF
-#   documents, without a warning. WebP and AVIF stay as they are: "0 image files updated", exit code 0. With -q not a word.
-#   XMP-dc:Subject of the same file names works in all six.
-# Seen with: ExifTool 13.59 and 12.57.
-# Why it matters: -Keywords is in most recipes. A folder of mixed formats loses its keywords in some files and hides them in others. A
-#   product that imports keywords should read XMP-pdf:Keywords in GIF and IPTC in PNG, and its documentation should say -Subject.
+# Expected: The plain name Keywords means IPTC:Keywords. If a format has no IPTC, ExifTool writes the equivalent field
+#   that photo programs read (XMP-dc:Subject), or it fails.
+# Seen: JPEG and TIFF get IPTC. PNG gets a non-standard IPTC block, with a minor warning. GIF gets XMP-pdf:Keywords
+#   without a warning. WebP and AVIF do not change: ExifTool says "0 image files updated" with exit code 0, and with
+#   -q it says nothing. -XMP-dc:Subject=harbour works for all six.
+# Seen with: ExifTool 13.59 (also 12.57 for GIF and WebP).
+# Why it matters: Many recipes use -Keywords. In a folder of mixed formats, some files get no keywords and others get
+#   them where no photo program looks. A product that imports keywords should read XMP-pdf:Keywords in GIF and IPTC in
+#   PNG, and its documentation should recommend -XMP-dc:Subject.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

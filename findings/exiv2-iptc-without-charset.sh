@@ -1,13 +1,14 @@
 #!/bin/sh
-# Keywords that pyexiv2 writes to IPTC arrive garbled in ExifTool, while ExifTool's own arrive whole in pyexiv2
+# ExifTool garbles IPTC keywords that pyexiv2 wrote, although each library reads its own keywords correctly
 #
-# Expected: two programs that both take text as UTF-8 and both read what the other one writes to XMP also agree on IPTC keywords.
-# Seen: Exiv2 writes the keywords as UTF-8 and no CodedCharacterSet (1:90), which would say so. Without it, ExifTool reads cp1252:
-#   "Škoda" becomes "Å koda". Exiv2 reads its own file right, as it tries UTF-8 first, so a test with one library shows nothing.
-#   It stays so when the file had no IPTC before; if a CodedCharacterSet is written in the same call, all is well.
+# Expected: Both programs take text as UTF-8, and each reads the XMP that the other one wrote. So they also agree on
+#   IPTC keywords.
+# Seen: Exiv2 writes the keywords as UTF-8 but without CodedCharacterSet (1:90), which would say so. ExifTool then
+#   reads cp1252: "Škoda" becomes "Å koda". Exiv2 reads its own file correctly, so a test with one library shows
+#   nothing. If the program also sets CodedCharacterSet, both agree.
 # Seen with: pyexiv2 2.16.0 (Exiv2 0.28.8), ExifTool 13.59.
-# Why it matters: a product that takes ExifTool as the measure turns good keywords of such files (digiKam, gThumb and others are built
-#   on Exiv2) into garbage tags. Try strict UTF-8 first and fall back to cp1252 only when it fails; and write 1:90 always.
+# Why it matters: A product that decodes as ExifTool does turns the keywords of such files into garbage tags. It
+#   should try strict UTF-8 first and use cp1252 only if that fails, and it should always write 1:90.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

@@ -1,14 +1,14 @@
 #!/bin/sh
-# imagecodecs decodes a turned JPEG XL upright and a turned AVIF lying on its side
+# imagecodecs decodes a rotated JPEG XL upright, but a rotated AVIF lies on its side
 #
-# Expected: both formats keep the orientation in the container or codestream, as a part of the picture that every reader has to apply. One
-#   library gives both pictures alike: upright, as browsers show them.
-# Seen: jpegxl_decode() gives upright pixels (libjxl turns them). avif_decode() gives them as stored: libavif leaves the rotation property
-#   (irot) to its caller, and imagecodecs neither applies it nor tells it. EXIF is of no help: in AVIF it may be missing or may
-#   say otherwise. Pillow shows both sizes right.
-# Seen with: imagecodecs 2026.3.6, Pillow 13.0.0, pylibjxl 0.5.0 (which made the JPEG XL).
-# Why it matters: a model sees photographs from upright phones on their side, in one format only, and a test with any other
-#   format shows nothing. Read irot and imir from the file, or decode AVIF with Pillow.
+# Expected: Both formats store the orientation as a part of the picture (codestream or container) that every reader
+#   has to apply. One library returns both pictures alike: upright, as browsers show them.
+# Seen: jpegxl_decode() returns upright pixels, because libjxl rotates them. avif_decode() returns them as stored:
+#   libavif leaves the rotation property (irot) to its caller, and imagecodecs neither applies nor reports it. EXIF
+#   does not help, because an AVIF may have none. Pillow gets the size right.
+# Seen with: imagecodecs 2026.3.6, Pillow 13.0.0. pylibjxl 0.5.0 made the JPEG XL.
+# Why it matters: A model sees upright photographs from phones on their side, in one format only, so tests with other
+#   formats show nothing. Read irot and imir from the file, or decode AVIF with Pillow.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

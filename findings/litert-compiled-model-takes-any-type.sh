@@ -1,14 +1,17 @@
 #!/bin/sh
-# LiteRT: CompiledModel takes the pixels of a picture as if they were the bytes of floats
+# LiteRT's CompiledModel takes the pixels of a picture for the bytes of floats
 #
-# Expected: a model with a float32 input refuses a uint8 array, as Interpreter.set_tensor() of the same package does, or converts it. An
-#   array that is too short is refused, too. read() returns the output in the type that is asked for, or refuses.
-# Seen: TensorBuffer.write() checks only that the type is one that it knows and that the array is not too long. The bytes of
-#   a uint8 or int32 array are copied as they are, the model runs on nonsense floats and answers. read() with another type
-#   returns the bits of the floats as integers. float64 alone is refused. Nothing is printed.
+# Expected: A model with a float32 input refuses or converts a uint8 array. It also refuses an array that is too
+#   short. Interpreter.set_tensor() of the same package does refuse both. read() returns the output in the requested
+#   type or refuses.
+# Seen: TensorBuffer.write() checks only that it knows the type and that the array is not too long. It copies the
+#   bytes of a uint8 or int32 array as they are, and the model runs on meaningless floats. After a short array, the
+#   rest of the buffer keeps its old values. read() with another type returns the bits of the floats as integers.
+#   There is no error or warning.
 # Seen with: ai-edge-litert 2.3.0, Python 3.11.
-# Why it matters: uint8 is the type of every decoded picture. Code moved from Interpreter to CompiledModel loses the error that told
-#   it to normalise, and tags become random. Compare dtype and size with get_input_tensor_details() before each write.
+# Why it matters: Decoded pictures are uint8. Code that moves from Interpreter to CompiledModel loses the error that
+#   told it to normalise, and the tags become random. Compare type and size with get_input_tensor_details() before
+#   each write.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

@@ -1,14 +1,14 @@
 #!/bin/sh
-# LiteRT: a model answers with the weights of another one when both share XNNPACK's weight cache
+# In LiteRT, a model answers with another model's weights when both use one XNNPACK weight cache
 #
-# Expected: CpuOptions.xnnpack_weight_cache_path is "path to a directory for caching XNNPACK weights". One directory serves all
-#   models of an installation; entries belong to the model that they were made from, and a changed model is packed anew.
-# Seen: it has to be a file. A directory gives an error on stderr, no cache, and a result all the same. With a file, the first model
-#   fills it, and a second model of the same architecture with other weights (a fine-tuned or retrained one) gets the first
-#   one's answers, bit by bit, without a warning. The cache tells layers apart by shape and position, not by what they hold.
+# Expected: The docstring of CpuOptions calls xnnpack_weight_cache_path a directory. One directory serves all models
+#   of an installation, an entry belongs to its model, and a changed model gets a new entry.
+# Seen: The path has to be a file. With a directory, there is an error on stderr and no cache, but still a result.
+#   With a file, the first model fills it. A second model of the same architecture with other weights (a retrained
+#   one) then gives exactly the first model's answers, without a warning.
 # Seen with: ai-edge-litert 2.3.0, Python 3.11.
-# Why it matters: replacing a model by its retrained successor under the same file name changes nothing but the labels. The path
-#   must hold the digest of the model (and the version of the runtime).
+# Why it matters: A retrained model that replaces its predecessor has no effect until someone deletes the cache. The
+#   name of the cache must contain the digest of the model.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

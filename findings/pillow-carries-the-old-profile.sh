@@ -1,15 +1,15 @@
 #!/bin/sh
 # Pillow writes the colour profile of the source into a picture of another colour model
 #
-# Expected: convert("RGB") of a CMYK photograph and convert("L") of a colour one give a picture without a profile, or save() leaves out
-#   one that cannot belong to it. And save() treats the profile alike whatever the format.
-# Seen: convert() keeps the profile in info, and save() writes it to PNG, TIFF and AVIF, unasked: an RGB PNG with a CMYK profile
-#   (nearly a megabyte in a picture of 800 pixels) and a grey PNG with an RGB profile, which the PNG specification rules out. Pillow's own
-#   ImageCms cannot use either of them. JPEG and WebP get no profile at all unless one is passed, so the same code writes a
-#   profile or none by the ending of the name.
-# Seen with: Pillow 13.0.0, sharp 0.35.5 (for the profiles), ExifTool 13.59.
-# Why it matters: thumbnails of a print shop's pictures are large and have a profile that readers must ignore or stumble over. And a Display P3
-#   photograph that is saved again as JPEG or WebP loses its colours. Convert to sRGB by the profile and drop it, or pass it always.
+# Expected: convert("RGB") of a CMYK photograph and convert("L") of a colour photograph drop the profile, or save()
+#   leaves out a profile that cannot belong to the picture. save() treats the profile alike in all formats.
+# Seen: convert() keeps the profile in info, and save() writes it to PNG, TIFF and AVIF without being asked. An RGB
+#   PNG gets a CMYK profile (over 400,000 bytes for 800 pixels), and a grey PNG gets an RGB profile, which the PNG
+#   specification forbids. Pillow's own ImageCms cannot use either. JPEG and WebP get no profile unless one is passed,
+#   so the same code writes a profile or none depending on the file name.
+# Seen with: Pillow 13.0.0. sharp 0.35.5 made the sources, ExifTool 13.59 read the results.
+# Why it matters: Thumbnails of CMYK pictures become large and have a wrong profile. A Display P3 photograph that is
+#   saved as JPEG or WebP changes its colours. Convert to sRGB by the profile and drop it, or always pass icc_profile.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

@@ -1,14 +1,15 @@
 #!/bin/sh
-# Pillow: a still photograph from a phone is an animation, in a format that was not asked for
+# Pillow takes a still photograph from a phone for an animation, in a format that nobody asked for
 #
-# Expected: Image.open(file, formats=["JPEG"]) gives format "JPEG", or an error. A photograph has one frame; is_animated is true for animations.
-#   What else a phone puts behind the picture (a gain map for HDR, a depth map, a preview) is no frame of it.
-# Seen: if the file has a multi-picture index (MPF), the format is "MPO" and the media type image/mpo, in spite of the list of formats. n_frames is 2,
-#   is_animated is true, and ImageSequence yields a grey picture of other size, the gain map, after the photograph. To
-#   every browser the same file is a JPEG.
+# Expected: Image.open(file, formats=["JPEG"]) gives the format "JPEG" or an error. A photograph has one frame, and
+#   is_animated is true for animations only. What a phone puts behind the picture (a gain map, a depth map, a preview)
+#   is not a frame.
+# Seen: If the file has a multi-picture index (MPF), the format is "MPO" and the media type is image/mpo, in spite of
+#   the list of formats. n_frames is 2, is_animated is true, and ImageSequence returns the gain map, a grey picture of
+#   another size, as the second frame. The file is an ordinary JPEG for a browser.
 # Seen with: Pillow 13.0.0.
-# Why it matters: an allow list of formats refuses ordinary photographs ("MPO is not allowed") or serves them as image/mpo; a rule
-#   for animations takes them for one and may choose the wrong frame. Treat MPO as JPEG, and its first frame as the picture.
+# Why it matters: A list of allowed formats refuses ordinary photographs, or the site serves them as image/mpo. A rule
+#   for animations applies to them. Treat MPO as JPEG, and its first frame as the picture.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

@@ -1,14 +1,16 @@
 #!/bin/sh
 # sharp writes the XMP of a PNG where three common readers do not look
 #
-# Expected: XMP that sharp keeps in a PNG is found by whatever reads XMP in PNG. The XMP specification (part 3) puts the
-#   packet into an uncompressed iTXt chunk with the keyword "XML:com.adobe.xmp".
-# Seen: sharp (libvips, libpng) writes a compressed zTXt chunk under that keyword instead. ExifTool and Exiv2 read it. Pillow's
-#   getxmp() is empty, and exifr and ExifReader find no keyword, all without an error. The same packet in an iTXt chunk, which ExifTool
-#   writes, is read by all of them.
-# Seen with: sharp 0.35.5 (libvips 8.18.7), Pillow 13.0.0, exifr 7.1.3, ExifReader 4.46.0, pyexiv2 2.16.0 (Exiv2 0.28.8), ExifTool 13.59.
-# Why it matters: a site that resizes uploads with sharp and keeps their metadata gives PNG files whose keywords vanish in the next
-#   program. A product that imports keywords has to read zTXt, and has to replace that chunk when it writes a packet of its own.
+# Expected: Programs that read XMP in PNG find the XMP that sharp kept. The XMP specification (part 3) puts it into an
+#   uncompressed iTXt chunk with the keyword XML:com.adobe.xmp.
+# Seen: sharp writes a compressed zTXt chunk with that keyword. ExifTool and Exiv2 read it. Pillow's getxmp() is
+#   empty, and exifr and ExifReader find no keyword, all without an error. All five read the same packet in an iTXt
+#   chunk.
+# Seen with: sharp 0.35.5 (libvips 8.18.7), Pillow 13.0.0, exifr 7.1.3, ExifReader 4.46.0, pyexiv2 2.16.0 (Exiv2
+#   0.28.8), ExifTool 13.59.
+# Why it matters: If a site resizes uploads with sharp and keeps their metadata, the next program does not see the
+#   keywords of PNG files. A product that imports keywords has to read zTXt, and it has to replace that chunk when it
+#   writes its own packet.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

@@ -1,14 +1,15 @@
 #!/bin/sh
 # sharp's keepMetadata() cuts the IPTC of a TIFF to its first quarter and drops most of its EXIF
 #
-# Expected: keepMetadata() keeps EXIF, IPTC and XMP. It does so from JPEG to JPEG, and TIFF has a place for each of the three.
-# Seen: in the TIFF, the artist, the GPS position and the date of the photograph are gone; only the orientation is left. The IPTC
-#   tag (33723) is there and sharp's metadata() counts it, but it holds a Photoshop resource block instead of bare IPTC records,
-#   and only the first quarter of that block (the length seems to be counted in units of four bytes, then written as bytes).
-#   ExifTool calls the tag bad, and Exiv2 finds no keyword. sharp itself warns of nothing. XMP arrives whole.
+# Expected: keepMetadata() keeps EXIF, IPTC and XMP. It does so from JPEG to JPEG, and TIFF has a place for each of
+#   them.
+# Seen: The TIFF has no artist, GPS position or date of the photograph. Only the orientation is left of EXIF. The IPTC
+#   tag (33723) holds a Photoshop resource block instead of bare IPTC records, and only the first quarter of that
+#   block (12 of 46 bytes here), as if the length were counted in units of four bytes and written as bytes. ExifTool
+#   calls the tag bad, and Exiv2 finds no keyword. sharp gives no warning. XMP arrives whole.
 # Seen with: sharp 0.35.5 (libvips 8.18.7), ExifTool 13.59, pyexiv2 2.16.0 (Exiv2 0.28.8).
-# Why it matters: agencies' archives are TIFF with keywords in IPTC. A converted file looks as if it had its metadata, and
-#   the keywords and the dates are lost for good. Keywords in IPTC have to be copied to XMP before such a conversion.
+# Why it matters: Picture archives are often TIFF with keywords in IPTC. A converted file has lost them and its dates
+#   for good. Copy IPTC keywords to XMP before such a conversion.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

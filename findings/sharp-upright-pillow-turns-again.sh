@@ -1,15 +1,14 @@
 #!/bin/sh
-# sharp turns a photograph upright, and Pillow then turns it over again
+# sharp turns a photograph upright, and Pillow then rotates it again
 #
-# Expected: sharp's autoOrient() turns the pixels and takes the orientation out of the metadata that it keeps, so that nobody turns
-#   the picture twice. Pillow's exif_transpose() turns by the EXIF orientation, as its name says, and so does nothing here.
-# Seen: autoOrient().keepXmp() keeps tiff:Orientation = 6 in the XMP packet. There is no EXIF in the file. Pillow then takes
-#   the orientation from the XMP: getexif() shows 6 and exif_transpose() turns the upright picture. JPEG, PNG, WebP and AVIF
-#   alike. In AVIF the file has no rotation property either, so each of the two programs alone shows it upright. Browsers
-#   and sharp itself look at EXIF only.
-# Seen with: sharp 0.35.5, Pillow 13.0.0, ExifTool 13.59.
-# Why it matters: a product that makes thumbnails and classifies with Pillow shows such files lying on their side, and the model
-#   sees them so. Orientation has to come from EXIF (or from the container's own property) alone.
+# Expected: sharp's autoOrient() rotates the pixels and removes the orientation from the metadata that it keeps.
+#   Pillow's exif_transpose() uses the EXIF orientation, as its name says, and so it does nothing here.
+# Seen: autoOrient().keepXmp() keeps tiff:Orientation = 6 in XMP. The file has no EXIF. Pillow then takes the
+#   orientation from XMP: getexif() shows 6, and exif_transpose() rotates the upright picture. This is so in JPEG,
+#   PNG, WebP and AVIF.
+# Seen with: sharp 0.35.5, Pillow 13.0.0. ExifTool 13.59 made the source.
+# Why it matters: If a product makes thumbnails and classifies with exif_transpose(), such files lie on their side for
+#   people and for the model. Take the orientation from EXIF (or the container's own property) alone.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

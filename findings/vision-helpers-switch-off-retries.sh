@@ -1,14 +1,16 @@
 #!/bin/sh
-# google-cloud-vision: label_detection() and its sisters switch off the client's retries and its timeout
+# google-cloud-vision's label_detection() and similar helpers switch off the client's retries and its timeout
 #
-# Expected: client.label_detection(image) is batch_annotate_images() for one picture and one feature. The latter repeats a call that
-#   the service answers with 503 (UNAVAILABLE), and gives up after 600 seconds; so should the former, if told nothing else.
-# Seen: the helpers hand retry=None and timeout=None on. To the generated client, None means "none", not "the default". So one
-#   503 is an error at once, and a service that accepts the connection and never answers is waited for without end. The docstring
-#   of the helpers also says that retry is a number of attempts (int); it has to be a Retry object.
+# Expected: client.label_detection(image) is batch_annotate_images() for one picture and one feature.
+#   batch_annotate_images() repeats a call after a 503 (UNAVAILABLE) and gives up after 600 seconds. The helper does
+#   the same by default.
+# Seen: The helpers pass retry=None and timeout=None on. To the generated client, None means "none", not "default". So
+#   a single 503 is an error at once, and the HTTP call has no timeout, so a silent service holds it without end. The
+#   docstring of the helper calls retry a number of attempts (int), but it has to be a Retry object.
 # Seen with: google-cloud-vision 3.16.0, google-api-core 2.44.0, over REST.
-# Why it matters: the helpers are what every example shows. A worker that uses them fails pictures for a short fault of the
-#   service and can hang for ever on a silent one. Pass retry and timeout always, or call batch_annotate_images().
+# Why it matters: Examples commonly show the helpers. A worker that uses them fails pictures when the service has a
+#   short fault, and it can hang when the service is silent. Always pass retry and timeout, or call
+#   batch_annotate_images().
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)

@@ -1,14 +1,14 @@
 #!/bin/sh
-# google-cloud-vision: an empty list of features asks for twelve of them
+# google-cloud-vision's annotate_image() asks for twelve features when the list of features is empty
 #
-# Expected: annotate_image() with features=[] (a configuration with everything switched off, say) asks for nothing, or is refused
-#   by the service or by the client, as batch_annotate_images() does: it sends the empty list.
-# Seen: annotate_image() fills in every feature that the client knows: faces, landmarks, logos, text twice, web, products and so
-#   on, twelve in all. A comment in the code says that a request without features gets all; the docstring does not, and its
-#   example has none. A dict that the caller passes without the key is changed in place besides.
+# Expected: annotate_image() with features=[] asks for nothing, or someone refuses it. batch_annotate_images() sends
+#   the empty list as it is.
+# Seen: annotate_image() fills in every feature that the client knows, twelve in all: faces, landmarks, logos, text,
+#   web search, products and so on. Only a comment in the code says so, not the docstring. If the caller passes a dict
+#   without the key, the helper also changes that dict.
 # Seen with: google-cloud-vision 3.16.0.
-# Why it matters: each feature of a picture is billed as a unit of its own, and faces and web search are asked for pictures whose
-#   owner switched them off. A product must never call it with an empty list.
+# Why it matters: Each feature of a picture is billed as a unit of its own. If a configuration has everything switched
+#   off, faces and web search are asked for all the same. A product must never call it with an empty list.
 # Date: 2026-12-01
 set -eu
 work=$(mktemp -d)
