@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import Installation
 
-CHECKS = {"database", "broker", "storage", "model", "tensorflow", "workers", "documents"}
+CHECKS = {"secrets", "database", "broker", "storage", "model", "tensorflow", "workers", "documents"}
 
 
 @pytest.fixture
@@ -104,6 +104,7 @@ def test_the_doctor_of_an_empty_folder_says_what_to_do(folder: Installation) -> 
         "tensorflow",
         "workers",
         "documents",
+        "secrets",
     }
     assert all(check["advice"] for check in checks.values() if not check["ok"])
 

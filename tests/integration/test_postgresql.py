@@ -26,6 +26,7 @@ from autotag.instances.administration import (
     load_instance,
     update_instance,
 )
+from autotag.instances.passwords import NewPassword
 from autotag.media.storage import FolderStorage, original_key
 from autotag.models import (
     Base,
@@ -212,7 +213,7 @@ def test_of_those_who_make_an_instance_at_once_one_does_and_the_others_are_told(
                     fields,
                     base_domain="localhost",
                     email="ada@acme.example",
-                    password="correct horse battery",
+                    password=NewPassword("no password fits"),
                     actor="admin@localhost",
                 )
             except InstanceError as error:
