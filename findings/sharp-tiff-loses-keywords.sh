@@ -3,10 +3,10 @@
 #
 # Expected: keepMetadata() keeps EXIF, IPTC and XMP. It does so from JPEG to JPEG, and TIFF has a place for each of
 #   them.
-# Seen: The TIFF has no artist, GPS position or date of the photograph. Only the orientation is left of EXIF. The IPTC
-#   tag (33723) holds a Photoshop resource block instead of bare IPTC records, and only the first quarter of that
-#   block (12 of 46 bytes here), as if the length were counted in units of four bytes and written as bytes. ExifTool
-#   calls the tag bad, and Exiv2 finds no keyword. sharp gives no warning. XMP arrives whole.
+# Seen: Of EXIF, the TIFF keeps the orientation, but not the artist, the GPS position and the date of the photograph.
+#   The IPTC tag (33723) holds a Photoshop resource block instead of bare IPTC records, and only the first quarter of
+#   that block (12 of 46 bytes here), as if the length were counted in units of four bytes and written as bytes.
+#   ExifTool calls the tag bad, and Exiv2 finds no keyword. sharp gives no warning. XMP arrives whole.
 # Seen with: sharp 0.35.5 (libvips 8.18.7), ExifTool 13.59, pyexiv2 2.16.0 (Exiv2 0.28.8).
 # Why it matters: Picture archives are often TIFF with keywords in IPTC. A converted file has lost them and its dates
 #   for good. Copy IPTC keywords to XMP before such a conversion.
