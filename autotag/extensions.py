@@ -46,6 +46,7 @@ def rate_limit_storage(broker_url: str, connection_pool: Any) -> dict[str, Any]:
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
 csrf = CSRFProtect()
 login_manager = LoginManager()
-limiter = Limiter(caller_network)
+# When the broker goes away, one request finds out and counts in memory from then on. Those beside it must not fail.
+limiter = Limiter(caller_network, swallow_errors=True)
 talisman = Talisman()
 compress = Compress()

@@ -79,8 +79,9 @@ def plural(name: str) -> str:
     A qualifier in brackets stays behind it ("crane (bird)" gives "cranes (bird)"); before a preposition the noun
     changes ("ear of maize" gives "ears of maize"). What is a plural already comes back as it is.
     """
-    if matched := re.fullmatch(r"(.+?)( \(.+\))", name):
-        return plural(matched[1]) + matched[2]
+    noun, bracket, qualifier = name.partition(" (")
+    if noun and bracket and qualifier.endswith(")"):
+        return plural(noun) + bracket + qualifier
     for preposition in PREPOSITIONS:
         head, found, rest = name.partition(preposition)
         if found:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from autotag.config import LogFormat
 from autotag.control_characters import has_control_characters
-from autotag.instances.people import hash_password
+from autotag.instances.passwords import choose_password
 from autotag.models import AuditEvent, Role, User, VirtualInstance
 from autotag.observability import configure_logging
 from tests.conftest import counted_statements
@@ -38,7 +38,7 @@ def logs() -> Iterator[None]:
 
 @pytest.fixture
 def ann(default_instance: VirtualInstance, make: Factory, quick_hashes: None) -> User:
-    return make.user(default_instance, email="ann@example.test", password_hash=hash_password(PASSWORD))
+    return make.user(default_instance, email="ann@example.test", password_hash=choose_password(PASSWORD).hash)
 
 
 @pytest.fixture

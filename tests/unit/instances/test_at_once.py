@@ -16,6 +16,7 @@ from autotag.instances.administration import (
     update_instance,
 )
 from autotag.instances.directory import ensure_default_instance
+from autotag.instances.passwords import NewPassword
 from autotag.instances.people import (
     PeopleError,
     SignInOvertaken,
@@ -43,7 +44,7 @@ def creating(web_id: str, host: str) -> Callable[[UnitOfWork], VirtualInstance]:
             InstanceFields(web_id, host),
             base_domain=BASE,
             email="eva@acme.test",
-            password="correct horse",
+            password=NewPassword("no password fits"),
             actor="boss",
         )
 
@@ -101,7 +102,12 @@ def test_a_limit_of_users_that_is_lowered_counts_for_who_is_added_at_once(
     def add(work: UnitOfWork) -> None:
         instance = load_instance(work.session, acme.id)
         create_user(
-            work, instance, email="new@acme.test", password="correct horse", role=Role.VIEWER, actor="boss"
+            work,
+            instance,
+            email="new@acme.test",
+            password=NewPassword("no password fits"),
+            role=Role.VIEWER,
+            actor="boss",
         )
 
     with pytest.raises(PeopleError, match="may have 1 active users"):
@@ -198,7 +204,7 @@ def test_a_token_that_two_revoke_at_once_is_revoked_once(
 
 
 def _changing_the_password(work: UnitOfWork, user: User) -> None:
-    set_password(work, user, "another password", actor="ann")
+    set_password(work, user, NewPassword("another hash"), actor="ann")
 
 
 def _shutting_out(work: UnitOfWork, user: User) -> None:

@@ -208,7 +208,12 @@ def test_a_reset_is_audited_and_ends_sessions_but_no_token(ready: Person, make: 
         assert not has_second_factor(session.get_one(User, ready.user.id))
         assert count_recovery_codes(session, ready.user) == 0
         actions = list(session.scalars(select(AuditEvent.action).order_by(AuditEvent.id)))
-    assert actions == ["second factor turned on", "API token created", "second factor reset"]
+    assert actions == [
+        "second factor turned on",
+        "API token created",
+        "session ended",
+        "second factor reset",
+    ]
 
 
 def test_secrets_go_over_to_a_new_key(ready: Person) -> None:

@@ -137,6 +137,7 @@ PARTS = (
     "old actions",
     "old keys",
     "old deliveries",
+    "old sign-ins",
     "released files",
     "stray files",
 )

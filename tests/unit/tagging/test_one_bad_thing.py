@@ -478,7 +478,7 @@ def test_a_worker_whose_documents_cannot_be_taken_back_stops_no_other(
         assert seconds < WITHIN_SECONDS
         assert bad.look(ours).tagging_state is TaggingState.RUNNING
     turn_until(scheduler, lambda: bad.look(ours).tagging_state is TaggingState.QUEUED)
-    assert bad.look(ours).tagging_crashes == 1
+    assert bad.look(ours).tagging_worker_deaths == 1
 
 
 def test_trouble_of_the_database_fails_no_row(

@@ -144,7 +144,9 @@ def theirs(
             Folder(id=THEIR_NUMBER, instance_id=globex.id, name="Secret", normalized_name="secret")
         )
     keep_files(storage, document.sha256)
-    make.document(globex, id=88_031, title="Secret trash", sha256=document.sha256, deleted_at=utc_now())
+    make.document(
+        globex, id=88_031, title="Secret trash", sha256=document.sha256, width=8, deleted_at=utc_now()
+    )
     ids = {
         "instance": THEIR_NUMBER,
         "person": THEIR_NUMBER,

@@ -55,5 +55,11 @@ def test_sections_hold_all_calls_once(client: FlaskClient, default_instance: Vir
     document = client.get("/api/v1/openapi.json").json
     assert document is not None
     shown = sections(document)
-    assert [section.title for section in shown] == ["Documents", "Tags", "Runs", "Configuration"]
+    assert [section.title for section in shown] == [
+        "Documents",
+        "Tags",
+        "Bulk actions",
+        "Runs",
+        "Configuration",
+    ]
     assert sum(len(section.operations) for section in shown) == len(operations_of(document))

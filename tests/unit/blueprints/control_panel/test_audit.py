@@ -1,9 +1,8 @@
 """The audit trail as a page."""
 
-import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.blueprints.control_panel.audit import EVENTS_ON_A_PAGE, change_text, position
+from autotag.blueprints.control_panel.audit import EVENTS_ON_A_PAGE, change_text
 from autotag.instances.audit import audit
 from autotag.models import VirtualInstance
 from tests.unit.blueprints.conftest import Browser, said
@@ -94,11 +93,6 @@ def test_the_filter_stays_when_the_trail_is_read_on(
     newest = administrator.page(older.find("a", string="Back to the newest")["href"])
     assert f"sign-in-{EVENTS_ON_A_PAGE:03}" in said(newest)
     assert "of-a-change" not in said(newest)
-
-
-@pytest.mark.parametrize("text", ["", "x", "-1", "9" * 30, "\u0663"])
-def test_what_is_no_position_means_the_newest(text: str) -> None:
-    assert position(text) is None
 
 
 def test_switches_are_said_in_words() -> None:
