@@ -40,5 +40,6 @@ def test_what_is_no_number_is_no_folder(folder: str) -> None:
         read(("folder_id", folder))
 
 
-def test_a_number_longer_than_any_id_is_read_without_an_error() -> None:
-    assert (read(("folder_id", "9" * 5000)).folder_id or 0) > 2**63
+def test_a_number_longer_than_any_id_is_no_folder() -> None:
+    with pytest.raises(FolderNotFound):
+        read(("folder_id", "9" * 5000))
