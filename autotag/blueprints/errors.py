@@ -8,7 +8,7 @@ import structlog
 from flask import Flask, Response, json, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
 from autotag.blueprints.long_answers import BUSY, TooManyLongAnswers
@@ -64,6 +64,9 @@ TOO_MUCH = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 """What the machine says that is full, broken or read-only, and that lacks something which comes back."""
 
 INVALID = "Some of what was sent cannot be used; errors says what and why."
+NOT_STORABLE = (
+    f"Some of what was sent cannot be stored, such as a character that nobody sees. {NOTHING_CHANGED}"
+)
 NO_JSON = "The body is no JSON."
 API_PREFIX = "/api/"
 UNPROCESSABLE = frozenset({"tag_name"})
@@ -110,6 +113,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     for busy in (OperationalError, TagsKeepVanishing):
         app.register_error_handler(busy, _busy)
+    app.register_error_handler(DataError, _not_storable)
     app.register_error_handler(TooManyLongAnswers, _too_many_long_answers)
     app.register_error_handler(OSError, _system)
     app.register_error_handler(Exception, _unexpected)
@@ -235,6 +239,13 @@ def _busy(error: Exception) -> ResponseReturnValue:
     """Answer when the database is away, or others kept it busy for too long: nothing was changed."""
     logger.error("database unavailable", method=request.method, path=request.path, exc_info=error)
     return _again_later(error_page(503, "unavailable", f"The database does not answer. {NOTHING_CHANGED}"))
+
+
+def _not_storable(_error: DataError) -> ResponseReturnValue:
+    """Answer when the database takes a value as none of its type: PostgreSQL has no NUL in texts."""
+    if "\0" in request.path:
+        return _http(NotFound())
+    return error_page(422, "invalid_request", NOT_STORABLE)
 
 
 def _too_many_long_answers(_error: TooManyLongAnswers) -> ResponseReturnValue:
