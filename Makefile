@@ -43,9 +43,10 @@ unit: $(VENV)/test.stamp ## run the unit tests alone
 faults: $(VENV)/test.stamp ## kill at every point, break and starve what it runs on, and look what is left (minutes)
 	FAULTS=every $(BIN)/python -m pytest tests/faults -q
 
-hostile: $(VENV)/test.stamp ## try many hostile image files, other ones each time (EXAMPLES=20000)
+hostile: $(VENV)/test.stamp ## try many hostile image files, other ones each time (EXAMPLES=20000), and every odd value in every parameter
 	HOSTILE_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/unit/inference/test_hostile_files.py \
 	  --timeout 0 -q -k random --hypothesis-show-statistics
+	HOSTILE_EXAMPLES=1 $(BIN)/python -m pytest tests/unit/web/test_odd_requests.py --timeout 0 -q
 
 looks: $(VENV)/test.stamp ## take a picture of each state of each page into test-screenshots/, examined in every width and theme
 	EVERY_LOOK=1 $(BIN)/python -m pytest tests/browser -q

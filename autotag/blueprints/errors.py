@@ -8,7 +8,7 @@ import structlog
 from flask import Flask, Response, json, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
 from autotag.blueprints import security_events
@@ -67,6 +67,9 @@ TOO_MUCH = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 """What the machine says that is full, broken or read-only, and that lacks something which comes back."""
 
 INVALID = "Some of what was sent cannot be used; errors says what and why."
+NOT_STORABLE = (
+    f"Some of what was sent cannot be stored, such as a character that nobody sees. {NOTHING_CHANGED}"
+)
 NO_JSON = "The body is no JSON."
 API_PREFIX = "/api/"
 UNPROCESSABLE = frozenset({"tag_name"})
@@ -114,6 +117,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(PasswordsBusy, _passwords_busy)
     for busy in (OperationalError, TagsKeepVanishing):
         app.register_error_handler(busy, _busy)
+    app.register_error_handler(DataError, _not_storable)
     app.register_error_handler(TooManyLongAnswers, _too_many_long_answers)
     app.register_error_handler(OSError, _system)
     app.register_error_handler(Exception, _unexpected)
@@ -246,6 +250,13 @@ def _passwords_busy(_: PasswordsBusy) -> ResponseReturnValue:
     """Answer when too many people sign in at once: a password costs much time and memory on purpose."""
     logger.warning("too many passwords at once", method=request.method, path=request.path)
     return _again_later(error_page(503, "unavailable", f"Too many people are signing in. {NOTHING_CHANGED}"))
+
+
+def _not_storable(_error: DataError) -> ResponseReturnValue:
+    """Answer when the database takes a value as none of its type: PostgreSQL has no NUL in texts."""
+    if "\0" in request.path:
+        return _http(NotFound())
+    return error_page(422, "invalid_request", NOT_STORABLE)
 
 
 def _too_many_long_answers(_error: TooManyLongAnswers) -> ResponseReturnValue:

@@ -1,9 +1,5 @@
 """What was sent to a webhook: one delivery's page, sending it again, sending a test."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, TypeVar
-
 from flask import flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from limits import parse
@@ -25,24 +21,16 @@ from autotag.tagging.webhooks import load_webhook
 SENDINGS = parse("20 per minute")
 TOO_MANY = "At most 20 deliveries a minute are sent by hand."
 
-View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
-
 
 def own_instance() -> str:
     """Name the instance, so that what its administrators send counts together."""
     return f"webhooks:{g.instance.id}"
 
 
-def counted(view: View) -> View:
+def count_sending() -> None:
     """Count a sending when it begins: many that wait for a slow address would begin before the first one ends."""
-
-    @wraps(view)
-    def limited(*args: Any, **kwargs: Any) -> ResponseReturnValue:
-        if limiter.enabled and not limiter.limiter.hit(SENDINGS, own_instance()):
-            raise TooManyRequests(TOO_MANY)
-        return view(*args, **kwargs)
-
-    return limited  # type: ignore[return-value]  # it has the type of the view, which mypy cannot tell
+    if limiter.enabled and not limiter.limiter.hit(SENDINGS, own_instance()):
+        raise TooManyRequests(TOO_MANY)
 
 
 @blueprint.get(ONE_DELIVERY)
@@ -57,11 +45,11 @@ def show_delivery(webhook_id: int, delivery_id: int) -> ResponseReturnValue:
 @blueprint.post(f"{ONE_WEBHOOK}/test")
 @requires(Role.ADMINISTRATOR)
 @holds_thread
-@counted
 def send_test(webhook_id: int) -> ResponseReturnValue:
     """Send a test and wait for the answer, for 15 seconds at most."""
     with unit_of_work(db.session()) as work:
         held = begin_test(work, load_webhook(work.session, g.instance.id, webhook_id))
+        count_sending()
     send_now(webhook_id, held)
     return redirect(url_for("webhooks.show", webhook_id=webhook_id), 303)
 
@@ -69,7 +57,6 @@ def send_test(webhook_id: int) -> ResponseReturnValue:
 @blueprint.post(f"{ONE_DELIVERY}/again")
 @requires(Role.ADMINISTRATOR)
 @holds_thread
-@counted
 def send_again(webhook_id: int, delivery_id: int) -> ResponseReturnValue:
     """Send a delivery again under its event id and wait for the answer; if it fails, it is tried again as a new one."""
     target = url_for("webhooks.show_delivery", webhook_id=webhook_id, delivery_id=delivery_id)
@@ -77,6 +64,7 @@ def send_again(webhook_id: int, delivery_id: int) -> ResponseReturnValue:
         with unit_of_work(db.session()) as work:
             delivery = load_delivery(work.session, g.instance.id, webhook_id, delivery_id, for_change=True)
             held = begin_again(work, delivery)
+            count_sending()
     except DeliveryUnderWay:
         flash("It is being sent at this moment. Load the page again to see what comes of it.", "warning")
         return redirect(target, 303)

@@ -84,7 +84,7 @@ def use_up(app: Flask, editor: Program, allowed: int) -> None:
     from limits import parse
 
     with app.test_request_context(headers={"Authorization": f"Bearer {editor.token}"}):
-        limiter.limiter.hit(parse(limits.CALLS), limits.caller(), "api", cost=allowed - 2)
+        limiter.limiter.hit(parse(limits.CALLS), "autotag", limits.caller(), "api", cost=allowed - 2)
 
 
 def test_a_fault_of_ours_tells_nothing_of_it(editor: Program, monkeypatch: pytest.MonkeyPatch) -> None:
