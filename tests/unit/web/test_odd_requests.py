@@ -105,7 +105,7 @@ BODIES = [
 
 
 EVERY = "HOSTILE_EXAMPLES" in os.environ
-"""Whether each place is tried with every value (`make hostile`), or with a few, in turn, so that all are tried somewhere."""
+"""Whether each place is tried with every value (`make hostile`), or with a few in turn."""
 _turns = count()
 
 
