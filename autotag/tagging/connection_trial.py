@@ -4,15 +4,20 @@ import queue
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.effective import ProviderSettings
+from autotag.guards import attempt
 from autotag.inference.process import Prediction
 from autotag.providers.base import AutoTagProvider, Classification, ProviderError
 from autotag.tagging.asking import ProviderFactory
 from autotag.tagging.usage import reserve_call
+
+logger = structlog.stdlib.get_logger(__name__)
 
 PICTURE = Path(__file__).with_name("test_picture.jpg")
 PICTURE_SIZE = (224, 224)
@@ -66,16 +71,20 @@ def try_connection(
     """
     if not is_complete(settings):
         return Trial(reason=INCOMPLETE)
-    try:
-        provider = build(settings)
-    except ProviderError as error:
-        return Trial(reason=error.message)
+    failures: list[Trial] = []
+    provider = attempt(partial(_built, build, settings), lambda error: failures.append(_failed(error)))
+    if provider is None:
+        return failures[0]
     if not provider.sends_image:
         return Trial(reason=STAYS_HERE)
     limit = int(settings.resolved.values.get("maximum_number_of_calls", 0))
     if reserve_call(sessions, instance_id, settings.provider, limit) is not None:
         return Trial(reason=f"The {limit:,} images that this month allows have been sent.")
     return _ask_patiently(provider)
+
+
+def _built(build: ProviderFactory, settings: ProviderSettings) -> AutoTagProvider | None:
+    return build(settings)
 
 
 def _ask_patiently(provider: AutoTagProvider) -> Trial:
@@ -88,10 +97,17 @@ def _ask_patiently(provider: AutoTagProvider) -> Trial:
 
 
 def _ask(provider: AutoTagProvider) -> Trial:
-    try:
-        return Trial(labels=_shown(provider.tag(BuiltInPicture()).predictions))
-    except ProviderError as error:
+    return attempt(lambda: Trial(labels=_shown(provider.tag(BuiltInPicture()).predictions)), _failed)
+
+
+def _failed(error: Exception) -> Trial:
+    """Return the reason. What a provider raises that no provider should is logged with its traceback."""
+    if isinstance(error, ProviderError):
         return Trial(reason=error.message)
+    logger.error("provider failed", exc_info=error)
+    return Trial(
+        reason=f"The provider stopped with an error of its own ({type(error).__name__}). The log says more."
+    )
 
 
 def _shown(predictions: Sequence[Prediction]) -> tuple[tuple[str, float], ...]:

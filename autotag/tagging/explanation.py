@@ -3,17 +3,22 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from autotag.configuration.effective import ProviderSettings, TaggingSettings, load_tagging_settings
+from autotag.guards import attempt
 from autotag.media.library import DocumentSummary
 from autotag.models import PredictionSet, TagRejection
 from autotag.models.names import fold
 from autotag.providers.base import ProviderError
 from autotag.tagging.asking import ProviderFactory
 from autotag.tagging.policy import Candidate, Decision, Verdict, decide, normalize_name
+
+logger = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +81,21 @@ def models_in_force(settings: TaggingSettings, build: ProviderFactory) -> dict[s
     """Return the model and its version that each enabled provider uses, where that can be told."""
     found = {}
     for entry in settings.providers:
-        try:
-            provider = build(entry)
-            found[entry.provider] = (provider.model, provider.model_version)
-        except ProviderError:
-            continue
+        used = attempt(partial(_model_of, build, entry), partial(_not_told, entry))
+        if used is not None:
+            found[entry.provider] = used
     return found
+
+
+def _model_of(build: ProviderFactory, entry: ProviderSettings) -> tuple[str, str] | None:
+    provider = build(entry)
+    return provider.model, provider.model_version
+
+
+def _not_told(entry: ProviderSettings, error: Exception) -> None:
+    """Log what a provider raises that no provider should; the page goes on without it."""
+    if not isinstance(error, ProviderError):
+        logger.error("provider failed", provider=entry.provider, exc_info=error)
 
 
 def judge(

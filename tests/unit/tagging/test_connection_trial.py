@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from autotag.providers.base import ProviderError
-from autotag.tagging.connection_trial import PICTURE, PICTURE_SIZE, BuiltInPicture
+from autotag.tagging.connection_trial import PICTURE, PICTURE_SIZE, BuiltInPicture, Trial, _ask
 
 
 def test_the_picture_is_what_it_says() -> None:
@@ -21,3 +21,15 @@ def test_the_picture_is_what_it_says() -> None:
 def test_there_is_no_model_to_run() -> None:
     with pytest.raises(ProviderError, match="runs on this machine"):
         BuiltInPicture().classify(Path("model"))
+
+
+def test_an_error_of_the_provider_itself_is_a_reason() -> None:
+    """A package of somebody else may raise anything."""
+
+    class Odd:
+        def tag(self, _image: BuiltInPicture) -> None:
+            raise KeyError("region")
+
+    assert _ask(Odd()) == Trial(  # type: ignore[arg-type]
+        reason="The provider stopped with an error of its own (KeyError). The log says more."
+    )

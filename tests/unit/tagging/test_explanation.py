@@ -151,7 +151,8 @@ def test_what_is_no_longer_in_force_is_judged_by_nothing(
     assert (one.is_in_force, one.threshold) == (False, threshold)
 
 
-def test_a_provider_that_cannot_be_built_has_no_model_in_force() -> None:
+@pytest.mark.parametrize("error", [ProviderMisconfigured("secret_unreadable", "No."), KeyError("region")])
+def test_a_provider_that_cannot_be_built_has_no_model_in_force(error: Exception) -> None:
     class Toy:
         model = "toy"
         model_version = "v1"
@@ -159,7 +160,7 @@ def test_a_provider_that_cannot_be_built_has_no_model_in_force() -> None:
     def build(entry: ProviderSettings) -> Toy:
         if entry.provider == "tensorflow":
             return Toy()
-        raise ProviderMisconfigured("secret_unreadable", "No.")
+        raise error
 
     found = models_in_force(settings_of(tensorflow=0.1, google=0.5), build)  # type: ignore[arg-type]
     assert found == IN_FORCE
