@@ -22,6 +22,7 @@ from autotag.providers.http.addresses import authority_of
 from autotag.providers.http.client import Reply, WebClient
 from autotag.providers.prices import Price, Tier
 from autotag.providers.registry import ProviderTools
+from autotag.providers.service_calls import post
 
 TITLE = "Google Cloud Vision"
 DEFAULT_BASE_URL = "https://vision.googleapis.com"
@@ -134,7 +135,7 @@ class GoogleCloudVisionProvider:
         """Return Google's labels, at most 20. Raises ProviderError or an error of autotag.inference.errors."""
         body = json.dumps({"requests": [_question(image.jpeg(LONGEST_SIDE))]}).encode()
         headers = {"Content-Type": "application/json", "X-Goog-Api-Key": self._api_key}
-        reply = self._client.post(self._url, body, headers)
+        reply = post(self._client, self._url, body, headers)
         if reply.status != 200:
             raise _refusal(reply)
         return Answer(_read_labels(reply), self.model, self.model_version)

@@ -1,6 +1,7 @@
 """The scheduler's look after runs: hand out, take back, finish, undo. Killed anywhere, the next look goes on."""
 
 import time
+from functools import partial
 
 import structlog
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, update
@@ -13,6 +14,7 @@ from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.failed_tries import forget_failures, is_due, note_failure
 from autotag.tagging.run_feeding import CHUNK, WINDOW, hand_out, put_back, settle
+from autotag.tagging.run_progress import count_items
 from autotag.tagging.run_undo import finish_undo, take_back
 from autotag.tagging.webhook_events import note_run_finished
 
@@ -134,7 +136,7 @@ def _go_on(work: UnitOfWork, run: TaggingRun, share: int) -> int:
     waiting = _has_item(session, run, RunItemState.WAITING)
     if not waiting and not _has_item(session, run, RunItemState.QUEUED):
         run.state, run.finished_at = RunState.FINISHED, utc_now()
-        note_run_finished(session, run)
+        note_run_finished(session, run, partial(count_items, session, run))
         instance_id, run_id = run.instance_id, run.id
         work.after_commit(lambda: logger.info("run finished", instance_id=instance_id, run_id=run_id))
         return 0

@@ -5,17 +5,16 @@ Whoever ends an attempt or a run calls this within its transaction. Without a we
 
 import json
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from autotag.models import (
     Document,
-    RunItemState,
     Tag,
     TagAssignment,
     TaggingRun,
@@ -26,13 +25,31 @@ from autotag.models import (
     WebhookEvent,
 )
 from autotag.models.base import utc_now
-from autotag.tagging.run_progress import count_items
 
 EVENTS_OF_STATES = {
     TaggingState.TAGGED: WebhookEvent.DOCUMENT_TAGGED,
     TaggingState.FAILED: WebhookEvent.DOCUMENT_FAILED,
     TaggingState.QUARANTINED: WebhookEvent.DOCUMENT_FAILED,
 }
+
+
+class RunTotals(Protocol):
+    """How many documents of a run stand where."""
+
+    @property
+    def done(self) -> int:
+        """Those that a worker came to an end with, tags or none."""
+        ...
+
+    @property
+    def failed(self) -> int:
+        """Those that ended in a failure."""
+        ...
+
+    @property
+    def left_out(self) -> int:
+        """Those that the run does not tag."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +75,19 @@ def note_documents(session: Session, instance_id: int, states: Mapping[int, Tagg
         session.execute(insert(WebhookDelivery), rows)
 
 
-def note_run_finished(session: Session, run: TaggingRun) -> None:
-    """Note that a run has finished, for the webhooks that want to know."""
+def note_run_finished(session: Session, run: TaggingRun, count: Callable[[], RunTotals]) -> None:
+    """Note that a run has finished, for the webhooks that want to know. `count` is asked only when there are any."""
     listeners = _listeners(session, run.instance_id, {WebhookEvent.RUN_FINISHED})
     if listeners is None:
         return
-    counts = count_items(session, run)
+    counts = count()
     told = {
         "id": run.id,
         "scope": run.scope,
         "covers": run.covers,
         "total": run.total,
         "done": counts.done,
-        "failed": counts.by_state.get(RunItemState.FAILED, 0),
+        "failed": counts.failed,
         "left_out": counts.left_out,
     }
     rows = _deliveries(run.instance_id, listeners, WebhookEvent.RUN_FINISHED, {"run": told})

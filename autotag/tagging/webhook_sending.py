@@ -22,8 +22,8 @@ from autotag.guards import attempt
 from autotag.models import DeliveryState, VirtualInstance, Webhook, WebhookDelivery, WebhookEvent
 from autotag.models.base import CLOCKS_APART, utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.providers.base import ProviderError
 from autotag.providers.http.client import Limits, WebClient
+from autotag.providers.http.errors import OutboundError
 from autotag.tagging.webhook_signature import SIGNATURE_HEADER, signature
 from autotag.tagging.webhooks import CANNOT_SIGN, open_secret
 
@@ -232,7 +232,7 @@ class WebhookSender:
                 webhook=webhook.id,
                 reason=error.detail,
             )
-        except ProviderError as error:
+        except OutboundError as error:
             reason = error.message.replace("The endpoint's address", "The address")
         return Tried(held, now, status, round(time.monotonic() - started, 3), reason, retry_after, is_final)
 

@@ -12,8 +12,8 @@ from autotag.instances.directory import hold_instance
 from autotag.models import DeliveryState, VirtualInstance, Webhook, WebhookDelivery, WebhookEvent
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.models.webhook import ADDRESS_LENGTH
-from autotag.providers.base import ProviderMisconfigured
 from autotag.providers.http.addresses import read_target
+from autotag.providers.http.errors import RequestRefused
 from autotag.tagging.webhook_signature import generate_secret
 
 MOST_IN_AN_INSTANCE = 20
@@ -246,7 +246,7 @@ def _checked(fields: WebhookFields, allowed_private_hosts: Collection[str]) -> t
     else:
         try:
             read_target(address, allowed_private_hosts)
-        except ProviderMisconfigured as error:
+        except RequestRefused as error:
             errors["address"] = error.message.replace("The endpoint's address", "The address")
     events = [event.value for event in OFFERED_EVENTS if event in fields.events]
     if not events:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from autotag.providers.base import ProviderMisconfigured
+from autotag.providers.http.errors import RequestRefused
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Returns the IP addresses of a host for a port. Raises OSError when there are none."""
@@ -86,7 +86,7 @@ class Target:
 
 
 def read_target(url: str, allowed_private_hosts: Collection[str]) -> Target:
-    """Return the parts of an address, or raise ProviderMisconfigured("address_refused").
+    """Return the parts of an address, or raise RequestRefused("address_refused").
 
     `allowed_private_hosts` holds `host` (any port) or `host:port` in lower case. Only such a host may use
     plain http or a port other than 443. User names, fragments, and hosts in other than ASCII are refused.
@@ -104,7 +104,7 @@ def read_target(url: str, allowed_private_hosts: Collection[str]) -> Target:
 
 
 def check_addresses(target: Target, addresses: Sequence[str]) -> None:
-    """Raise ProviderMisconfigured("address_refused") unless every one of the host's IP addresses is public.
+    """Raise RequestRefused("address_refused") unless every one of the host's IP addresses is public.
 
     The message does not name the IP address, which is nobody's business outside of our network.
     """
@@ -212,10 +212,10 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _refused(host: str, why: str) -> ProviderMisconfigured:
-    return ProviderMisconfigured("address_refused", f"The host {host} is refused: {why}")
+def _refused(host: str, why: str) -> RequestRefused:
+    return RequestRefused("address_refused", f"The host {host} is refused: {why}")
 
 
-def _unreadable(why: str) -> ProviderMisconfigured:
+def _unreadable(why: str) -> RequestRefused:
     # The text is not repeated: it may hold a password.
-    return ProviderMisconfigured("address_refused", f"The endpoint's address is refused: it {why}.")
+    return RequestRefused("address_refused", f"The endpoint's address is refused: it {why}.")

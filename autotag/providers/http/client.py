@@ -20,12 +20,6 @@ from urllib3.exceptions import HTTPError
 from urllib3.exceptions import SSLError as ConnectionSSLError
 from urllib3.exceptions import TimeoutError as ConnectionTimeoutError
 
-from autotag.providers.base import (
-    ProtocolViolation,
-    ProviderError,
-    ProviderMisconfigured,
-    ProviderUnavailable,
-)
 from autotag.providers.http.addresses import (
     Resolver,
     Target,
@@ -39,6 +33,12 @@ from autotag.providers.http.connection import (
     Deadline,
     TimedConnection,
     TimedSecureConnection,
+)
+from autotag.providers.http.errors import (
+    AnswerUnusable,
+    OutboundError,
+    RequestRefused,
+    ServiceUnreachable,
 )
 
 LONGEST_RETRY_AFTER = 3600.0
@@ -104,9 +104,9 @@ class WebClient:
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Send one POST and return the answer, whatever its status unless it is a redirect.
 
-        Raises ProviderMisconfigured with `address_refused` or `bad_credentials` before a byte is sent, and
-        with `redirected`; ProviderUnavailable with `dns_failed`, `connection_failed`, `tls_failed` or
-        `timed_out`; ProtocolViolation with `answer_too_large` or `answer_unreadable`.
+        Raises RequestRefused with `address_refused` or `bad_credentials` before a byte is sent, and
+        with `redirected`; ServiceUnreachable with `dns_failed`, `connection_failed`, `tls_failed` or
+        `timed_out`; AnswerUnusable with `answer_too_large` or `answer_unreadable`.
         """
         target = read_target(url, self._allowed_private_hosts)
         request = _prepare(target, body, headers)
@@ -133,7 +133,7 @@ class WebClient:
         except queue.Empty:
             addresses = []
         if not addresses:
-            raise ProviderUnavailable("dns_failed", f"The host {target.host} was not found.")
+            raise ServiceUnreachable("dns_failed", f"The host {target.host} was not found.")
         return addresses
 
     def _send(
@@ -143,7 +143,7 @@ class WebClient:
         request: requests.PreparedRequest,
         deadline: Deadline,
     ) -> Reply:
-        failure: ProviderError | None = None
+        failure: OutboundError | None = None
         for address in addresses:
             with self._pool(target, address, deadline) as pool:
                 try:
@@ -170,7 +170,7 @@ class WebClient:
         timeout = (self._limits.connect_seconds, self._limits.read_seconds)
         with adapter.send(request, stream=True, timeout=timeout) as response:
             if 300 <= response.status_code < 400:
-                raise ProviderMisconfigured(
+                raise RequestRefused(
                     "redirected",
                     f"{target.host} redirects to another address, and redirects are not followed. "
                     "Enter the address that it redirects to.",
@@ -227,7 +227,7 @@ def _prepare(target: Target, body: bytes, headers: Mapping[str, str]) -> request
     for value in headers.values():
         # requests and http.client refuse such a value in an exception that repeats it.
         if not value or not value.isascii() or not value.isprintable() or value != value.strip():
-            raise ProviderMisconfigured(
+            raise RequestRefused(
                 "bad_credentials", "The API key is empty or has a character that no key has. Enter it again."
             )
     own = {"Host": target.authority, "Accept-Encoding": "identity", "Connection": "close"}
@@ -256,21 +256,21 @@ def _decode(body: bytes, encoding: str, limit: int, target: Target) -> bytes:
     except zlib.error:
         decoded = None
     if decoded is None:
-        raise ProtocolViolation("answer_unreadable", f"The answer of {target.host} cannot be decoded.")
+        raise AnswerUnusable("answer_unreadable", f"The answer of {target.host} cannot be decoded.")
     if len(decoded) > limit:
         raise _too_large(target)
     return decoded
 
 
-def _too_large(target: Target) -> ProtocolViolation:
-    return ProtocolViolation("answer_too_large", f"The answer of {target.host} is too large to be an answer.")
+def _too_large(target: Target) -> AnswerUnusable:
+    return AnswerUnusable("answer_too_large", f"The answer of {target.host} is too large to be an answer.")
 
 
-def _explain(target: Target, error: Exception, deadline: Deadline) -> ProviderUnavailable:
+def _explain(target: Target, error: Exception, deadline: Deadline) -> ServiceUnreachable:
     if deadline.has_passed or isinstance(error, _OUT_OF_TIME):
-        return ProviderUnavailable("timed_out", f"{target.host} did not answer in time.")
+        return ServiceUnreachable("timed_out", f"{target.host} did not answer in time.")
     if isinstance(error, _NOT_TRUSTED):
-        return ProviderUnavailable("tls_failed", f"The certificate of {target.host} could not be verified.")
+        return ServiceUnreachable("tls_failed", f"The certificate of {target.host} could not be verified.")
     if deadline.is_connected:
-        return ProviderUnavailable("connection_failed", f"The connection to {target.host} broke.")
-    return ProviderUnavailable("connection_failed", f"No connection to {target.host} could be made.")
+        return ServiceUnreachable("connection_failed", f"The connection to {target.host} broke.")
+    return ServiceUnreachable("connection_failed", f"No connection to {target.host} could be made.")

@@ -8,6 +8,7 @@ from autotag.providers.http.client import WebClient
 from autotag.providers.microsoft.answers import TITLE, read_tags, refusal
 from autotag.providers.microsoft.endpoint import read_endpoint, retired_version
 from autotag.providers.registry import ProviderTools
+from autotag.providers.service_calls import post
 
 # Limits of /tag; those of Image Analysis 4.0 are wider. Both bounds are exclusive.
 TOO_SMALL_SIDE = 50
@@ -50,7 +51,7 @@ class MicrosoftProvider:
         """Return Microsoft's tags, at most 20. Raises ProviderError or an error of autotag.inference.errors."""
         endpoint = read_endpoint(self._address)
         headers = {"Content-Type": "application/octet-stream", "Ocp-Apim-Subscription-Key": self._api_key}
-        reply = self._client.post(endpoint.url, suitable_jpeg(image), headers)
+        reply = post(self._client, endpoint.url, suitable_jpeg(image), headers)
         if reply.status != 200:
             raise refusal(reply, retired=self._retired_sentence(endpoint.version))
         return Answer(read_tags(reply, endpoint.answer_form), self.model, endpoint.version)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from autotag.providers.base import ProviderError
 from autotag.providers.http.client import Limits, WebClient
+from autotag.providers.http.errors import OutboundError
 from tests.conftest import load_stub
 
 SENTINEL = "sentinel-key-5f2d"
@@ -124,7 +125,7 @@ def refusal_of() -> Callable[..., ProviderError]:
     """Call something that has to raise a ProviderError of this class and code, which must say nothing secret."""
 
     def check(call: Callable[[], object], kind: type[ProviderError], code: str) -> ProviderError:
-        with pytest.raises(ProviderError) as caught:
+        with pytest.raises((ProviderError, OutboundError)) as caught:
             call()
         error = caught.value
         assert (type(error), error.code) == (kind, code), error

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotag.providers.base import ProviderMisconfigured
 from autotag.providers.http.addresses import check_addresses, kind_refused, read_target, resolve
+from autotag.providers.http.errors import RequestRefused
 
 PUBLIC = (
     "8.8.8.8",
@@ -163,7 +163,7 @@ def test_a_public_address_over_https_is_written_in_one_way(url, written):
     ],
 )
 def test_an_inadmissible_address_is_refused_with_the_reason(url, reason):
-    with pytest.raises(ProviderMisconfigured, match=reason) as caught:
+    with pytest.raises(RequestRefused, match=reason) as caught:
         read_target(url, ())
     assert caught.value.code == "address_refused"
     assert "secret" not in caught.value.message
@@ -190,7 +190,7 @@ def test_a_host_that_the_operator_allows_may_be_plain_private_and_on_any_port(ur
 
 @pytest.mark.parametrize("allowed", [{"gateway:8080"}, {"other"}, {"way"}, {"http://gateway"}])
 def test_a_host_that_is_not_quite_the_allowed_one_is_refused(allowed):
-    with pytest.raises(ProviderMisconfigured):
+    with pytest.raises(RequestRefused):
         read_target("http://gateway:9090/", allowed)
 
 
@@ -198,7 +198,7 @@ def test_a_host_that_is_not_quite_the_allowed_one_is_refused(allowed):
 def test_one_address_that_is_not_public_refuses_the_host_without_being_named(addresses):
     target = read_target("https://rebinding.example/", ())
     with pytest.raises(
-        ProviderMisconfigured, match=r"The host rebinding\.example is refused: it leads to a "
+        RequestRefused, match=r"The host rebinding\.example is refused: it leads to a "
     ) as caught:
         check_addresses(target, addresses)
     assert addresses[-1] not in caught.value.message

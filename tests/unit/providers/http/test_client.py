@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotag.providers.base import (
-    ProviderError,
-    ProviderMisconfigured,
-    ProviderUnavailable,
-)
 from autotag.providers.http.client import Reply, WebClient, read_retry_after
+from autotag.providers.http.errors import (
+    OutboundError,
+    RequestRefused,
+    ServiceUnreachable,
+)
 
 
 def test_an_answer_comes_back_with_its_status_and_body(post, plan):
@@ -70,9 +70,7 @@ def test_an_inadmissible_address_is_refused_before_a_byte_is_sent(
     monkeypatch.setattr(socket, "create_connection", None)
     monkeypatch.setattr("urllib3.util.connection.create_connection", None)
     client = WebClient()
-    error = refusal_of(
-        lambda: post(client, url.format(port=service.port)), ProviderMisconfigured, "address_refused"
-    )
+    error = refusal_of(lambda: post(client, url.format(port=service.port)), RequestRefused, "address_refused")
     assert "refused" in error.message
     assert service.connections == 0
 
@@ -82,9 +80,7 @@ def test_an_inadmissible_address_is_refused_before_a_byte_is_sent(
 )
 def test_a_name_that_resolves_to_an_inner_address_is_refused(addresses, post, refusal_of):
     client = WebClient(resolver=lambda _host, _port: addresses)
-    error = refusal_of(
-        lambda: post(client, "https://inner.example/"), ProviderMisconfigured, "address_refused"
-    )
+    error = refusal_of(lambda: post(client, "https://inner.example/"), RequestRefused, "address_refused")
     assert error.message.startswith("The host inner.example is refused: ")
 
 
@@ -98,10 +94,10 @@ def test_a_name_is_resolved_once_and_the_checked_address_is_called(post, refusal
 
     monkeypatch.setattr("urllib3.util.connection.create_connection", refuse)
     client = WebClient(resolver=lambda _host, _port: answers.pop(0))
-    refusal_of(lambda: post(client, "https://rebinding.example/"), ProviderUnavailable, "connection_failed")
+    refusal_of(lambda: post(client, "https://rebinding.example/"), ServiceUnreachable, "connection_failed")
     assert called == [("8.8.8.8", 443)]
     # At the next call the name leads inside, and is refused then.
-    refusal_of(lambda: post(client, "https://rebinding.example/"), ProviderMisconfigured, "address_refused")
+    refusal_of(lambda: post(client, "https://rebinding.example/"), RequestRefused, "address_refused")
     assert called == [("8.8.8.8", 443)]
 
 
@@ -115,7 +111,7 @@ def test_the_next_address_is_tried_when_one_does_not_answer(post, service, senti
 def test_a_redirect_is_not_followed(post, service, microsoft_service, refusal_of):
     service.redirect_to = f"{microsoft_service.address}/inside"
     service.fail_next(1, "redirect")
-    error = refusal_of(post, ProviderMisconfigured, "redirected")
+    error = refusal_of(post, RequestRefused, "redirected")
     assert "redirects are not followed" in error.message
     assert (len(service.requests), microsoft_service.connections) == (1, 0)
 
@@ -123,7 +119,7 @@ def test_a_redirect_is_not_followed(post, service, microsoft_service, refusal_of
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 305, 307, 308])
 def test_every_status_of_redirection_is_refused(status, post, plan, refusal_of):
     plan(status, b"", {"Location": "http://127.0.0.1:6379/"})
-    refusal_of(post, ProviderMisconfigured, "redirected")
+    refusal_of(post, RequestRefused, "redirected")
 
 
 def _resolver_that_raises(error):
@@ -143,13 +139,13 @@ def _resolver_that_raises(error):
 )
 def test_a_name_that_is_not_found_is_trouble_and_no_mistake(resolver, post, refusal_of):
     client = WebClient(resolver=resolver)
-    error = refusal_of(lambda: post(client, "https://lost.example/"), ProviderUnavailable, "dns_failed")
+    error = refusal_of(lambda: post(client, "https://lost.example/"), ServiceUnreachable, "dns_failed")
     assert "lost.example" in error.message
 
 
 def test_a_service_that_is_down_is_unavailable_and_comes_back(post, service, refusal_of):
     service.down()
-    refusal_of(post, ProviderUnavailable, "connection_failed")
+    refusal_of(post, ServiceUnreachable, "connection_failed")
     service.up()
     assert post().status == 404
 
@@ -170,7 +166,7 @@ def test_a_key_that_cannot_be_sent_is_refused_without_being_repeated(key, servic
     def call():
         return client_for(service).post(service.address, b"", {"X-Key": key})
 
-    error = refusal_of(call, ProviderMisconfigured, "bad_credentials")
+    error = refusal_of(call, RequestRefused, "bad_credentials")
     assert not key or key not in error.message
     assert service.connections == 0
 
@@ -182,7 +178,7 @@ def test_a_key_that_cannot_be_sent_is_refused_without_being_repeated(key, servic
 def test_nothing_is_logged_of_the_key(status, kind, post, service, caplog, sentinel):
     caplog.set_level(logging.DEBUG)
     service.fail_next(1, kind)
-    with pytest.raises(ProviderError):
+    with pytest.raises(OutboundError):
         post(is_hasty=True)
     assert sentinel not in caplog.text
 
@@ -234,5 +230,5 @@ def test_a_body_that_is_no_json_is_no_document(body):
 )
 def test_whatever_the_address_only_a_provider_error_escapes(text, beginning):
     client = WebClient(resolver=lambda _host, _port: ["10.0.0.1"])
-    with pytest.raises(ProviderMisconfigured):
+    with pytest.raises(RequestRefused):
         client.post(beginning + text, b"", {})

@@ -6,18 +6,18 @@ import zlib
 
 import pytest
 
-from autotag.providers.base import (
-    ProtocolViolation,
-    ProviderUnavailable,
-)
 from autotag.providers.http.client import Limits, WebClient
+from autotag.providers.http.errors import (
+    AnswerUnusable,
+    ServiceUnreachable,
+)
 
 
 def test_an_image_is_not_sent_a_second_time_when_the_first_connection_breaks(post, service, refusal_of):
     service.fail_next(2, "cut_body")
     client = WebClient(["gateway"], resolver=lambda _host, _port: ["127.0.0.1", "127.0.0.1"])
     error = refusal_of(
-        lambda: post(client, f"http://gateway:{service.port}/"), ProviderUnavailable, "connection_failed"
+        lambda: post(client, f"http://gateway:{service.port}/"), ServiceUnreachable, "connection_failed"
     )
     assert error.message == "The connection to gateway broke."
     assert len(service.requests) == 1
@@ -26,7 +26,7 @@ def test_an_image_is_not_sent_a_second_time_when_the_first_connection_breaks(pos
 def test_a_resolver_that_hangs_is_not_waited_for(post, quick, refusal_of):
     client = WebClient(resolver=lambda _host, _port: time.sleep(30) or ["8.8.8.8"], limits=quick)
     started = time.monotonic()
-    refusal_of(lambda: post(client, "https://slow.example/"), ProviderUnavailable, "dns_failed")
+    refusal_of(lambda: post(client, "https://slow.example/"), ServiceUnreachable, "dns_failed")
     assert time.monotonic() - started < 10
 
 
@@ -34,7 +34,7 @@ def test_a_resolver_that_hangs_is_not_waited_for(post, quick, refusal_of):
 def test_a_slow_answer_is_cut(kind, post, service, refusal_of):
     service.fail_next(1, kind)
     started = time.monotonic()
-    refusal_of(lambda: post(is_hasty=True), ProviderUnavailable, "timed_out")
+    refusal_of(lambda: post(is_hasty=True), ServiceUnreachable, "timed_out")
     assert time.monotonic() - started < 10
 
 
@@ -68,13 +68,13 @@ def speaker():
 def test_a_body_without_a_length_that_is_cut_is_not_taken_for_whole(post, speaker, refusal_of):
     url = speaker(b"HTTP/1.0 200 OK\r\n\r\n{}", seconds=0.6)
     client = WebClient(["127.0.0.1"], limits=Limits(total_seconds=0.3))
-    refusal_of(lambda: post(client, url), ProviderUnavailable, "timed_out")
+    refusal_of(lambda: post(client, url), ServiceUnreachable, "timed_out")
 
 
 @pytest.mark.parametrize("kind", ["huge_body", "gzip_bomb"])
 def test_an_answer_that_is_too_large_is_not_read(kind, post, service, refusal_of):
     service.fail_next(1, kind)
-    refusal_of(post, ProtocolViolation, "answer_too_large")
+    refusal_of(post, AnswerUnusable, "answer_too_large")
 
 
 def test_an_answer_of_exactly_the_limit_is_read(post, plan):
@@ -95,7 +95,7 @@ def test_a_compressed_answer_is_read_though_not_asked_for(encoding, compress, po
 @pytest.mark.parametrize(("encoding", "body"), [("gzip", b"no gzip"), ("br", b"x"), ("gzip, gzip", b"x")])
 def test_an_answer_that_cannot_be_decoded_is_no_answer(encoding, body, post, plan, refusal_of):
     plan(200, body, {"Content-Encoding": encoding})
-    refusal_of(post, ProtocolViolation, "answer_unreadable")
+    refusal_of(post, AnswerUnusable, "answer_unreadable")
 
 
 @pytest.mark.parametrize(
@@ -109,4 +109,4 @@ def test_an_answer_that_cannot_be_decoded_is_no_answer(encoding, body, post, pla
 )
 def test_a_service_that_speaks_no_http_is_unavailable(content, post, speaker, refusal_of):
     url = speaker(content)
-    refusal_of(lambda: post(WebClient(["127.0.0.1"]), url), ProviderUnavailable, "connection_failed")
+    refusal_of(lambda: post(WebClient(["127.0.0.1"]), url), ServiceUnreachable, "connection_failed")
