@@ -3,7 +3,8 @@
 An object appears whole or not at all, and under a key lies always the same content, so nothing is synced or renamed.
 What is on its way passes through a folder of this machine, where copies of what was used last stay as well. Whether a
 file may be removed cannot be decided here, for S3 cannot delete on the condition that nobody wrote meanwhile: that
-an upload and the sweep never want the same content at once is settled in the database (`autotag.media.released`).
+an upload and the sweep never want the same content at once is settled in the database
+(`autotag.media.released`).
 """
 
 import re
