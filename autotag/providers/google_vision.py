@@ -7,6 +7,8 @@ from datetime import date
 from typing import Any
 
 from autotag.inference.process import Prediction
+from autotag.outbound_http.addresses import authority_of
+from autotag.outbound_http.client import Reply, WebClient
 from autotag.providers.answers import MOST_PREDICTIONS, as_mapping, mappings_of, read_predictions, unexpected
 from autotag.providers.base import (
     Answer,
@@ -18,8 +20,6 @@ from autotag.providers.base import (
     TaggableImage,
     VersionRetired,
 )
-from autotag.providers.http.addresses import authority_of
-from autotag.providers.http.client import Reply, WebClient
 from autotag.providers.prices import Price, Tier
 from autotag.providers.registry import ProviderTools
 from autotag.providers.service_calls import post

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
+from autotag.outbound_http.client import Reply, WebClient
+from autotag.outbound_http.errors import AnswerUnusable, OutboundError, RequestRefused
 from autotag.providers.base import (
     ProtocolViolation,
     ProviderError,
     ProviderMisconfigured,
     ProviderUnavailable,
 )
-from autotag.providers.http.client import Reply, WebClient
-from autotag.providers.http.errors import AnswerUnusable, OutboundError, RequestRefused
 
 KINDS: Mapping[type[OutboundError], type[ProviderError]] = {
     RequestRefused: ProviderMisconfigured,

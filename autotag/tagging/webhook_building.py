@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
 from autotag.configuration.context import secret_box
-from autotag.providers.http.client import WebClient
+from autotag.outbound_http.client import WebClient
 from autotag.tagging.webhook_sending import LIMITS, WebhookSender
 
 

@@ -22,8 +22,8 @@ from autotag.guards import attempt
 from autotag.models import DeliveryState, VirtualInstance, Webhook, WebhookDelivery, WebhookEvent
 from autotag.models.base import CLOCKS_APART, utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.providers.http.client import Limits, WebClient
-from autotag.providers.http.errors import OutboundError
+from autotag.outbound_http.client import Limits, WebClient
+from autotag.outbound_http.errors import OutboundError
 from autotag.tagging.webhook_signature import SIGNATURE_HEADER, signature
 from autotag.tagging.webhooks import CANNOT_SIGN, open_secret
 

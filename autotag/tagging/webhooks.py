@@ -12,8 +12,8 @@ from autotag.instances.directory import hold_instance
 from autotag.models import DeliveryState, VirtualInstance, Webhook, WebhookDelivery, WebhookEvent
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.models.webhook import ADDRESS_LENGTH
-from autotag.providers.http.addresses import read_target
-from autotag.providers.http.errors import RequestRefused
+from autotag.outbound_http.addresses import read_target
+from autotag.outbound_http.errors import RequestRefused
 from autotag.tagging.webhook_signature import generate_secret
 
 MOST_IN_AN_INSTANCE = 20

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.configuration.secret_box import SecretBox
 from autotag.models import TaggingState, Webhook, WebhookDelivery
 from autotag.models.unit_of_work import unit_of_work
-from autotag.providers.http.client import WebClient
+from autotag.outbound_http.client import WebClient
 from autotag.tagging.webhook_events import note_documents
 from autotag.tagging.webhook_sending import WebhookSender, due_webhooks
 from autotag.tagging.webhook_tidying import tidy_deliveries

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from autotag.inference.process import Prediction
+from autotag.outbound_http.client import LONGEST_RETRY_AFTER, Reply
 from autotag.providers.answers import as_mapping, read_predictions, unexpected
 from autotag.providers.base import (
     ImageUnsuitable,
@@ -14,7 +15,6 @@ from autotag.providers.base import (
     ProviderUnavailable,
     VersionRetired,
 )
-from autotag.providers.http.client import LONGEST_RETRY_AFTER, Reply
 from autotag.providers.microsoft.endpoint import AnswerForm
 
 TITLE = "Microsoft Cognitive Services"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from autotag.outbound_http.client import WebClient
 from autotag.providers.base import Answer, ImageUnsuitable, TaggableImage
-from autotag.providers.http.client import WebClient
 from autotag.providers.microsoft.answers import TITLE, read_tags, refusal
 from autotag.providers.microsoft.endpoint import read_endpoint, retired_version
 from autotag.providers.registry import ProviderTools

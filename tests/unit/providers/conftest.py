@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from autotag.outbound_http.client import Limits, WebClient
+from autotag.outbound_http.errors import OutboundError
 from autotag.providers.base import ProviderError
-from autotag.providers.http.client import Limits, WebClient
-from autotag.providers.http.errors import OutboundError
 from tests.conftest import load_stub
 
 SENTINEL = "sentinel-key-5f2d"

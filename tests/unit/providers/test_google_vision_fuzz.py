@@ -5,9 +5,9 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from autotag.outbound_http.client import Reply
 from autotag.providers.base import ProviderError
 from autotag.providers.google_vision import GoogleCloudVisionProvider
-from autotag.providers.http.client import Reply
 
 
 class Answering:

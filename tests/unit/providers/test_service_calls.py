@@ -2,13 +2,13 @@
 
 import pytest
 
+from autotag.outbound_http.errors import AnswerUnusable, OutboundError, RequestRefused, ServiceUnreachable
 from autotag.providers.base import (
     ProtocolViolation,
     ProviderError,
     ProviderMisconfigured,
     ProviderUnavailable,
 )
-from autotag.providers.http.errors import AnswerUnusable, OutboundError, RequestRefused, ServiceUnreachable
 from autotag.providers.service_calls import post
 
 

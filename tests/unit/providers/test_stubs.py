@@ -10,7 +10,7 @@ import pytest
 import requests
 from PIL import Image
 
-from autotag.providers.http.client import WebClient
+from autotag.outbound_http.client import WebClient
 
 ANALYZE = "/computervision/imageanalysis:analyze"
 OCTETS = {"Content-Type": "application/octet-stream"}

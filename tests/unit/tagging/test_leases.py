@@ -13,7 +13,7 @@ from autotag.inference.process import InferenceProcess
 from autotag.models import Document, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.providers.http.client import DEFAULT_LIMITS
+from autotag.outbound_http.client import DEFAULT_LIMITS
 from autotag.providers.registry import BUILDERS
 from autotag.tagging import leases as leases_module
 from autotag.tagging.claims import LEASE, Claim, claim_many

@@ -35,9 +35,9 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
+from autotag.outbound_http.client import WebClient
 from autotag.providers.base import Answer, AutoTagProvider, ProviderMisconfigured
 from autotag.providers.google_vision import GoogleCloudVisionProvider
-from autotag.providers.http.client import WebClient
 from autotag.providers.microsoft.provider import MicrosoftProvider
 from autotag.providers.tensorflow import TensorFlowProvider
 from autotag.tagging import asking

@@ -13,7 +13,7 @@ from autotag.configuration.secret_box import SecretBox
 from autotag.models import DeliveryState, VirtualInstance, Webhook, WebhookDelivery, WebhookEvent
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.providers.http.client import Limits, WebClient
+from autotag.outbound_http.client import Limits, WebClient
 from autotag.tagging import webhook_sending
 from autotag.tagging.webhook_sending import (
     LEASE,

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotag.inference.process import Prediction
+from autotag.outbound_http.client import Reply
 from autotag.providers.base import (
     ImageUnsuitable,
     ProtocolViolation,
@@ -13,7 +14,6 @@ from autotag.providers.base import (
     ProviderUnavailable,
     VersionRetired,
 )
-from autotag.providers.http.client import Reply
 from autotag.providers.microsoft.answers import read_tags, refusal
 from autotag.providers.microsoft.endpoint import AnswerForm
 

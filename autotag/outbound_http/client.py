@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.exceptions import SSLError as ConnectionSSLError
 from urllib3.exceptions import TimeoutError as ConnectionTimeoutError
 
-from autotag.providers.http.addresses import (
+from autotag.outbound_http.addresses import (
     Resolver,
     Target,
     check_addresses,
@@ -28,13 +28,13 @@ from autotag.providers.http.addresses import (
     read_target,
     resolve,
 )
-from autotag.providers.http.connection import (
+from autotag.outbound_http.connection import (
     CheckedAddressAdapter,
     Deadline,
     TimedConnection,
     TimedSecureConnection,
 )
-from autotag.providers.http.errors import (
+from autotag.outbound_http.errors import (
     AnswerUnusable,
     OutboundError,
     RequestRefused,

@@ -15,7 +15,27 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from autotag.providers.http.client import Reply, WebClient
+from autotag.outbound_http.client import Reply, WebClient
+from tests.unit.providers.conftest import (
+    _google_service,
+    client_for,
+    google_module,
+    google_service,
+    quick,
+    refusal_of,
+    sentinel,
+)
+
+__all__ = [
+    "_google_service",
+    "client_for",
+    "google_module",
+    "google_service",
+    "quick",
+    "refusal_of",
+    "sentinel",
+]
+
 
 SECURE_NAME = "vision.example"
 

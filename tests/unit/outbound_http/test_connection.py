@@ -1,7 +1,7 @@
 import socket
 import time
 
-from autotag.providers.http.connection import Deadline
+from autotag.outbound_http.connection import Deadline
 
 
 def _pair():

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotag.providers.http.client import Reply, WebClient, read_retry_after
-from autotag.providers.http.errors import (
+from autotag.outbound_http.client import Reply, WebClient, read_retry_after
+from autotag.outbound_http.errors import (
     OutboundError,
     RequestRefused,
     ServiceUnreachable,

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotag.providers.http.addresses import check_addresses, kind_refused, read_target, resolve
-from autotag.providers.http.errors import RequestRefused
+from autotag.outbound_http.addresses import check_addresses, kind_refused, read_target, resolve
+from autotag.outbound_http.errors import RequestRefused
 
 PUBLIC = (
     "8.8.8.8",

@@ -1,5 +1,5 @@
-from autotag.providers.http.client import WebClient
-from autotag.providers.http.errors import (
+from autotag.outbound_http.client import WebClient
+from autotag.outbound_http.errors import (
     ServiceUnreachable,
 )
 

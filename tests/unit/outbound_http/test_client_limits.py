@@ -6,8 +6,8 @@ import zlib
 
 import pytest
 
-from autotag.providers.http.client import Limits, WebClient
-from autotag.providers.http.errors import (
+from autotag.outbound_http.client import Limits, WebClient
+from autotag.outbound_http.errors import (
     AnswerUnusable,
     ServiceUnreachable,
 )

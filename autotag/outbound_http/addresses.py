@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from autotag.providers.http.errors import RequestRefused
+from autotag.outbound_http.errors import RequestRefused
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Returns the IP addresses of a host for a port. Raises OSError when there are none."""

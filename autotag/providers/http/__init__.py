@@ -1,1 +1,0 @@
-"""Calls to services on the web: which addresses are called, and how."""
