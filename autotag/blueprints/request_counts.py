@@ -1,6 +1,6 @@
 """Counting requests: by endpoint and not by address, so that there are as many series as there are views."""
 
-from autotag.tagging.ledger import Ledger
+from autotag.metrics.counters import Ledger
 
 REQUESTS = "requests"
 REQUEST_SECONDS = "request_seconds"

@@ -6,7 +6,7 @@ from flask import current_app
 
 from autotag.config import Config
 from autotag.media.storage import Storage
-from autotag.tagging.ledger import Ledger
+from autotag.metrics.counters import Ledger
 from autotag.tagging.operations import OperationsRoom
 from autotag.tagging.queue import TaggingQueue
 

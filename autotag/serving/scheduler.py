@@ -14,17 +14,17 @@ from autotag.config import Config
 from autotag.guards import Guards
 from autotag.instances.directory import InstanceNames
 from autotag.media.storage_choice import storage_of
+from autotag.metrics import counters
+from autotag.metrics.worker_metrics import note_failed_step
 from autotag.models.engine import lent_sessions
 from autotag.observability import name_instances
 from autotag.serving.sweeping import HourlySweep
 from autotag.serving.webhook_dispatch import WebhookDispatch
-from autotag.tagging import ledger
 from autotag.tagging.broker_keys import remove_wrong_types
 from autotag.tagging.bulk_tending import tend_bulk_actions
 from autotag.tagging.dead_workers import DeadWorkers
 from autotag.tagging.failed_tries import PASSING
 from autotag.tagging.heartbeats import Heartbeat, Part
-from autotag.tagging.measures import note_failed_step
 from autotag.tagging.queue import TaggingQueue, connect
 from autotag.tagging.reconcile import reconcile
 from autotag.tagging.run_tending import tend_runs
@@ -89,13 +89,13 @@ def _tend_until(stop: threading.Event, config: Config, sessions: sessionmaker[Se
     connection = scheduler.queue.connection
     heartbeat = Heartbeat(connection, Part.SCHEDULER, name, failing=scheduler.guards.failing)
     heartbeat.start()
-    ledger.work.start(connection)
+    counters.work.start(connection)
     while not stop.is_set():
         is_busy = scheduler.turn()
         # A backlog is handed out a little at a time, so its next part must not be late.
         stop.wait(BACKLOG_SECONDS if is_busy else RECONCILE_SECONDS)
     heartbeat.stop()
-    ledger.work.stop()
+    counters.work.stop()
 
 
 def _mend_broker(queue: TaggingQueue) -> None:

@@ -19,6 +19,7 @@ from autotag.inference.errors import (
     ProcessDisabled,
     ProcessNotStarted,
 )
+from autotag.metrics.worker_metrics import note_call, note_error
 from autotag.models import PredictionSet, ProviderStatus
 from autotag.models.base import utc_now
 from autotag.providers.base import (
@@ -31,7 +32,6 @@ from autotag.providers.base import (
 )
 from autotag.tagging.claims import Claim
 from autotag.tagging.image import ImageInHand
-from autotag.tagging.measures import note_call, note_error
 from autotag.tagging.outcome import Predictions
 from autotag.tagging.process_state import PROCESS_DISABLED, record_crash
 from autotag.tagging.provider_state import note_success, note_trouble, pause, waiting_code

@@ -10,8 +10,8 @@ import structlog
 from redis import Redis
 from rq.utils import as_text
 
+from autotag.metrics.counters import SUMS
 from autotag.tagging.heartbeats import NAMES
-from autotag.tagging.ledger import SUMS
 from autotag.tagging.queue import QUEUE_NAMES
 
 logger = structlog.stdlib.get_logger(__name__)

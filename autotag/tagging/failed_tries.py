@@ -14,9 +14,9 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from autotag.guards import describe
+from autotag.metrics.worker_metrics import note_failed_step
 from autotag.models import BulkAction, TaggingRun
 from autotag.models.base import CLOCKS_APART, utc_now
-from autotag.tagging.measures import note_failed_step
 
 logger = structlog.stdlib.get_logger(__name__)
 

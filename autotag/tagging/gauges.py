@@ -7,10 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from autotag.metrics.counters import Sample, read
 from autotag.models import VirtualInstance
 from autotag.tagging.attention import Group, groups
 from autotag.tagging.crew import Crew, look_at_crew
-from autotag.tagging.ledger import Sample, read
 from autotag.tagging.process_state import ProcessHealth, process_health
 from autotag.tagging.queue import TaggingQueue
 

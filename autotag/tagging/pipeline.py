@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.configuration.effective import TaggingSettings
 from autotag.inference.process import InferenceProcess
 from autotag.media.storage import Storage
+from autotag.metrics.worker_metrics import note_outcome
 from autotag.tagging.asking import Interviewer, ProviderFactory, Stopwatch
 from autotag.tagging.claims import Claim, claim_many, have_deaths, new_token
 from autotag.tagging.closing import Finished
 from autotag.tagging.examining import Examiner
 from autotag.tagging.leases import Leases
-from autotag.tagging.measures import note_outcome
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.outcome_writing import OutcomeWriter
 

@@ -12,11 +12,11 @@ from autotag.configuration.entries import TENSORFLOW_PROCESS
 from autotag.configuration.store import Place, resolve
 from autotag.inference.errors import ProcessCrashed
 from autotag.instances.wall import across_instances
+from autotag.metrics.worker_metrics import note_relaunch
 from autotag.models import Document, ProcessState, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.insertion import insert_new
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging.measures import note_relaunch
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -14,9 +14,9 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from autotag.guards import attempt
+from autotag.metrics import counters
 from autotag.models.base import utc_now
 from autotag.observability import accept_request_id
-from autotag.tagging import ledger
 from autotag.tagging.broker_keys import remove_wrong_types
 from autotag.tagging.heartbeats import Heartbeat, Part
 from autotag.tagging.queue import INSTALL_MODEL, QUEUE_NAMES, TAG_DOCUMENTS
@@ -65,13 +65,13 @@ class TaggingWorker(SimpleWorker):
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ's own
         self._sign = Heartbeat(self.connection, Part.WORKER, self.name)
         self._sign.start()
-        ledger.work.start(self.connection)
+        counters.work.start(self.connection)
 
     def register_death(self) -> None:
         """Be known no more."""
         if self._sign is not None:
             self._sign.stop()
-        ledger.work.stop()
+        counters.work.stop()
         super().register_death()  # type: ignore[no-untyped-call]  # RQ's own
 
     def run_maintenance_tasks(self) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from autotag.blueprints.request_counts import REQUEST_SECONDS, REQUESTS
-from autotag.tagging import measures
+from autotag.metrics import worker_metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,37 +29,37 @@ SUMMED = {
         ("endpoint", "method"),
         is_histogram=True,
     ),
-    measures.IMAGES: Declared(
+    worker_metrics.IMAGES: Declared(
         "autotag_images",
         "Documents that came to the end of an attempt, by its outcome.",
         ("instance", "state"),
     ),
-    measures.STAGES: Declared(
+    worker_metrics.STAGES: Declared(
         "autotag_stage_duration_seconds",
         "Time at a stage of tagging; whole has all others in it.",
         ("stage",),
         is_histogram=True,
     ),
-    measures.PROVIDER_CALLS: Declared(
+    worker_metrics.PROVIDER_CALLS: Declared(
         "autotag_provider_calls", "Images that a provider was asked about.", ("instance", "provider")
     ),
-    measures.PROVIDER_SECONDS: Declared(
+    worker_metrics.PROVIDER_SECONDS: Declared(
         "autotag_provider_call_duration_seconds",
         "Time until a provider answered.",
         ("provider",),
         is_histogram=True,
     ),
-    measures.PROVIDER_ERRORS: Declared(
+    worker_metrics.PROVIDER_ERRORS: Declared(
         "autotag_provider_errors",
         "Images that a provider gave no answer about.",
         ("instance", "provider", "code"),
     ),
-    measures.STEP_FAILURES: Declared(
+    worker_metrics.STEP_FAILURES: Declared(
         "autotag_step_failures",
         "Tries of a step of the scheduler that raised an error; each is made again.",
         ("step",),
     ),
-    measures.RELAUNCHES: Declared(
+    worker_metrics.RELAUNCHES: Declared(
         "autotag_process_relaunches", "TensorFlow processes that died and were started again."
     ),
 }

@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 
 from autotag.blueprints.metrics.declared import SUMMED, Declared
 from autotag.blueprints.metrics.stock import OTHER_INSTANCES
-from autotag.tagging.ledger import BUCKETS, OVER, SUM, Sample
+from autotag.metrics.counters import BUCKETS, OVER, SUM, Sample
 
 LONGEST_LABEL = 200
 

@@ -17,12 +17,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.config import Config
 from autotag.guards import FailingStep
 from autotag.instances.tokens import create_token
+from autotag.metrics import counters, worker_metrics
+from autotag.metrics.counters import Ledger
 from autotag.models import Role, TaggingState, User, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import ledger, measures
 from autotag.tagging.heartbeats import Heartbeat, Part, living
-from autotag.tagging.ledger import Ledger
 from tests.conftest import counted_statements, wait_for
 from tests.unit.conftest import Factory
 
@@ -184,12 +184,12 @@ def test_what_processes_add_up_is_told_together(
 ) -> None:
     number = default_instance.id
     for seconds in (0.003, 0.2, 99.0):
-        monkeypatch.setattr(ledger, "work", Ledger())
-        measures.note_stages({"inference": seconds})
-        measures.note_call(number, "google", seconds)
-        measures.note_error(number, "google", "rate_limited")
-        measures.note_relaunch()
-        ledger.work.hand_over(broker)
+        monkeypatch.setattr(counters, "work", Ledger())
+        worker_metrics.note_stages({"inference": seconds})
+        worker_metrics.note_call(number, "google", seconds)
+        worker_metrics.note_error(number, "google", "rate_limited")
+        worker_metrics.note_relaunch()
+        counters.work.hand_over(broker)
     found = read(client)
     assert found["autotag_provider_calls_total", "default", "google"] == 3
     assert found["autotag_provider_errors_total", "rate_limited", "default", "google"] == 3
@@ -224,7 +224,7 @@ def test_without_a_database_the_rest_is_told(
 ) -> None:
     away = replace(config, database_url="sqlite:////nowhere/a.sqlite", redis_url=f"unix://{broker_socket}")
     measures_of_somebody = Ledger()
-    measures_of_somebody.add(measures.IMAGES, "1", "tagged")
+    measures_of_somebody.add(worker_metrics.IMAGES, "1", "tagged")
     measures_of_somebody.hand_over(broker)
     found = read(build_app(away).test_client())
     assert (found["autotag_broker_up",], found["autotag_database_up",]) == (1, 0)
@@ -234,7 +234,7 @@ def test_without_a_database_the_rest_is_told(
 def test_sums_of_another_version_are_left_out(client: FlaskClient, broker: Redis) -> None:
     other = Ledger()
     other.add("of_the_future", "x")
-    other.add(measures.IMAGES, "1", "tagged", "one more")
+    other.add(worker_metrics.IMAGES, "1", "tagged", "one more")
     other.hand_over(broker)
     assert not any(key[0].startswith(("of_the", "autotag_images")) for key in read(client))
 
@@ -244,7 +244,7 @@ def test_failing_steps_of_the_scheduler_are_told(client: FlaskClient, broker: Re
     beat = Heartbeat(broker, Part.SCHEDULER, "host.cd", failing=lambda: [step])
     beat.start()
     process = Ledger()
-    process.add(measures.STEP_FAILURES, "runs", amount=3)
+    process.add(worker_metrics.STEP_FAILURES, "runs", amount=3)
     process.hand_over(broker)
     wait_for(lambda: living(broker), "the sign")
     found = read(client)
@@ -256,19 +256,19 @@ def test_failing_steps_of_the_scheduler_are_told(client: FlaskClient, broker: Re
 @pytest.mark.parametrize(
     ("metric", "labels", "part"),
     [
-        (measures.IMAGES, ["x", "tagged"], ""),
-        (measures.IMAGES, ["9" * 10_000, "tagged"], ""),
-        (measures.IMAGES, ["\u0663", "tagged"], ""),
-        (measures.IMAGES, ["1", "tagged"], "sum"),
-        (measures.RELAUNCHES, [], "0.005"),
-        (measures.STAGES, ["decode"], "often"),
+        (worker_metrics.IMAGES, ["x", "tagged"], ""),
+        (worker_metrics.IMAGES, ["9" * 10_000, "tagged"], ""),
+        (worker_metrics.IMAGES, ["\u0663", "tagged"], ""),
+        (worker_metrics.IMAGES, ["1", "tagged"], "sum"),
+        (worker_metrics.RELAUNCHES, [], "0.005"),
+        (worker_metrics.STAGES, ["decode"], "often"),
     ],
 )
 def test_sums_that_nobody_can_have_added_are_left_out(
     client: FlaskClient, broker: Redis, metric: str, labels: list[str], part: str
 ) -> None:
-    broker.hset(ledger.SUMS, json.dumps([metric, labels, part]), "1")
-    broker.hset(ledger.SUMS, b"\xff", "1")
+    broker.hset(counters.SUMS, json.dumps([metric, labels, part]), "1")
+    broker.hset(counters.SUMS, b"\xff", "1")
     broker.sadd("autotag:alive", b"\xff", "cook:jim")
     found = read(client)
     assert found["autotag_broker_up",] == 1

@@ -4,8 +4,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from autotag.tagging import ledger
-from autotag.tagging.ledger import Ledger, Sample, read
+from autotag.metrics import counters
+from autotag.metrics.counters import Ledger, Sample, read
 from autotag.tagging.queue import TaggingQueue
 from tests.conftest import wait_for
 
@@ -45,7 +45,7 @@ def test_a_broker_that_is_away_loses_nothing(broker: Redis, no_broker: TaggingQu
 def test_sums_are_handed_over_by_themselves_and_at_the_end(
     broker: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(counters, "EVERY_SECONDS", 0.01)
     before = set(threading.enumerate())
     process = Ledger()
     process.start(broker)
@@ -53,7 +53,7 @@ def test_sums_are_handed_over_by_themselves_and_at_the_end(
     assert [thread.name for thread in set(threading.enumerate()) - before].count("ledger") == 1
     process.add("images")
     wait_for(lambda: read(broker), "the first sum")
-    monkeypatch.setattr(ledger, "EVERY_SECONDS", 60.0)
+    monkeypatch.setattr(counters, "EVERY_SECONDS", 60.0)
     process.add("images", amount=4)
     process.stop()
     assert read(broker) == [Sample("images", (), "", 5.0)]
@@ -91,15 +91,15 @@ def test_what_is_no_sum_is_skipped_and_removed(broker: Redis, name: str | bytes)
     process = Ledger()
     process.add("images", "1", "tagged")
     process.hand_over(broker)
-    broker.hset(ledger.SUMS, name, ODD_SUMS[name])
+    broker.hset(counters.SUMS, name, ODD_SUMS[name])
     assert read(broker) == [Sample("images", ("1", "tagged"), "", 1.0)]
-    assert broker.hlen(ledger.SUMS) == 1
+    assert broker.hlen(counters.SUMS) == 1
 
 
 def test_an_unexpected_error_loses_no_sum_and_does_not_end_the_handing_over(
     broker: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(counters, "EVERY_SECONDS", 0.01)
     process = Ledger()
     process.add("images")
     hand_over, errors = process.hand_over, [RuntimeError("unexpected")]

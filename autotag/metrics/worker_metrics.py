@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from autotag.tagging import ledger
+from autotag.metrics import counters
 
 IMAGES = "images"
 STAGES = "stages"
@@ -18,32 +18,32 @@ WHOLE = "whole"
 
 def note_outcome(instance_id: int, state: str, seconds: float) -> None:
     """Count a document that came to the end of an attempt after so many seconds."""
-    ledger.work.add(IMAGES, str(instance_id), state)
-    ledger.work.observe(STAGES, seconds, WHOLE)
+    counters.work.add(IMAGES, str(instance_id), state)
+    counters.work.observe(STAGES, seconds, WHOLE)
 
 
 def note_stages(seconds: Mapping[str, float]) -> None:
     """Count how long the inference process was at each stage."""
     for stage, taken in seconds.items():
-        ledger.work.observe(STAGES, taken, stage)
+        counters.work.observe(STAGES, taken, stage)
 
 
 def note_call(instance_id: int, provider: str, seconds: float) -> None:
     """Count a question to a provider and how long its answer took, an error or not."""
-    ledger.work.add(PROVIDER_CALLS, str(instance_id), provider)
-    ledger.work.observe(PROVIDER_SECONDS, seconds, provider)
+    counters.work.add(PROVIDER_CALLS, str(instance_id), provider)
+    counters.work.observe(PROVIDER_SECONDS, seconds, provider)
 
 
 def note_error(instance_id: int, provider: str, code: str) -> None:
     """Count a question that a provider gave no answer to."""
-    ledger.work.add(PROVIDER_ERRORS, str(instance_id), provider, code)
+    counters.work.add(PROVIDER_ERRORS, str(instance_id), provider, code)
 
 
 def note_failed_step(step: str) -> None:
     """Count a step of the scheduler that raised."""
-    ledger.work.add(STEP_FAILURES, step)
+    counters.work.add(STEP_FAILURES, step)
 
 
 def note_relaunch() -> None:
     """Count a TensorFlow process that died and is started again."""
-    ledger.work.add(RELAUNCHES)
+    counters.work.add(RELAUNCHES)

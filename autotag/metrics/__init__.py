@@ -1,0 +1,4 @@
+"""What workers count, and the sums of all processes in the broker.
+
+May import nothing of Autotag but the tables.
+"""
