@@ -36,7 +36,7 @@ from autotag.tagging.runs import RunNotFound
 from autotag.tagging.tag_creation import TagsKeepVanishing
 from autotag.tagging.tag_list import TagNotFound
 from autotag.tagging.tag_names import TaggingRefused
-from autotag.tagging.webhooks import WebhookNotFound
+from autotag.webhooks.registry import WebhookNotFound
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -30,7 +30,7 @@ from autotag.instances import second_factor
 from autotag.instances.administration import find_by_web_id
 from autotag.models import Level
 from autotag.tagging.reactions import configuration_changed
-from autotag.tagging.webhooks import rotate_webhook_secrets, unreadable_webhooks
+from autotag.webhooks.registry import rotate_webhook_secrets, unreadable_webhooks
 
 STORED = "(stored)"
 

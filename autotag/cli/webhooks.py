@@ -10,7 +10,7 @@ from autotag.cli.options import INSTANCE, JSON, NUMBER
 from autotag.cli.output import echo
 from autotag.configuration.context import secret_box
 from autotag.instances.administration import find_by_web_id
-from autotag.tagging.webhooks import (
+from autotag.webhooks.registry import (
     OFFERED_EVENTS,
     WebhookFields,
     WebhookNotFound,

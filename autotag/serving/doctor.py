@@ -27,7 +27,7 @@ from autotag.tagging.attention import OPEN_STATES, groups
 from autotag.tagging.crew import look_at_crew
 from autotag.tagging.process_state import process_health
 from autotag.tagging.queue import TaggingQueue, connect
-from autotag.tagging.webhooks import unreadable_webhooks
+from autotag.webhooks.registry import unreadable_webhooks
 
 LITTLE_SPACE_BYTES = 1 << 30
 

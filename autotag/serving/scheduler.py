@@ -28,7 +28,7 @@ from autotag.tagging.heartbeats import Heartbeat, Part
 from autotag.tagging.queue import TaggingQueue, connect
 from autotag.tagging.reconcile import reconcile
 from autotag.tagging.run_tending import tend_runs
-from autotag.tagging.webhook_building import webhook_sender
+from autotag.webhooks.factory import webhook_sender
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -15,7 +15,7 @@ from autotag.media.released import ReleasedSweep
 from autotag.media.storage import Storage
 from autotag.media.strays import StraySweep
 from autotag.tagging.bulk_tending import forget_old_actions
-from autotag.tagging.webhook_tidying import tidy_deliveries
+from autotag.webhooks.cleanup import tidy_deliveries
 
 logger = structlog.stdlib.get_logger(__name__)
 

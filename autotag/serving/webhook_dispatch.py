@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.guards import Guards
 from autotag.tagging.failed_tries import PASSING
-from autotag.tagging.webhook_sending import WebhookSender, due_webhooks
+from autotag.webhooks.sender import WebhookSender, due_webhooks
 
 STEP = "webhooks"
 MOST_THREADS = 8

@@ -30,7 +30,7 @@ from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Decision, Verdict
 from autotag.tagging.run_feeding import item_state
 from autotag.tagging.tag_creation import ensure_tags, hold_tags
-from autotag.tagging.webhook_events import note_documents
+from autotag.webhooks.outbox import note_documents
 
 Accepted = tuple[Claim, int, Decision]
 

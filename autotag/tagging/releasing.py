@@ -11,7 +11,7 @@ from autotag.models import Document, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.claims import LEASE
-from autotag.tagging.webhook_events import note_documents
+from autotag.webhooks.outbox import note_documents
 
 NO_LEASE = timedelta(hours=1)
 """Longer than any lease: one that ends later was given by a clock that has been set back since."""

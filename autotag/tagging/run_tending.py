@@ -16,7 +16,7 @@ from autotag.tagging.failed_tries import forget_failures, is_due, note_failure
 from autotag.tagging.run_feeding import CHUNK, WINDOW, hand_out, put_back, settle
 from autotag.tagging.run_progress import count_items
 from autotag.tagging.run_undo import finish_undo, take_back
-from autotag.tagging.webhook_events import note_run_finished
+from autotag.webhooks.outbox import note_run_finished
 
 logger = structlog.stdlib.get_logger(__name__)
 

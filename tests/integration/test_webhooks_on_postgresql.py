@@ -13,10 +13,10 @@ from autotag.configuration.secret_box import SecretBox
 from autotag.models import TaggingState, Webhook, WebhookDelivery
 from autotag.models.unit_of_work import unit_of_work
 from autotag.outbound_http.client import WebClient
-from autotag.tagging.webhook_events import note_documents
-from autotag.tagging.webhook_sending import WebhookSender, due_webhooks
-from autotag.tagging.webhook_tidying import tidy_deliveries
-from autotag.tagging.webhooks import delete_webhook
+from autotag.webhooks.cleanup import tidy_deliveries
+from autotag.webhooks.outbox import note_documents
+from autotag.webhooks.registry import delete_webhook
+from autotag.webhooks.sender import WebhookSender, due_webhooks
 from tests.unit.conftest import Factory
 
 pytestmark = pytest.mark.postgresql

@@ -13,10 +13,10 @@ from autotag.blueprints.webhooks import ONE_DELIVERY, ONE_WEBHOOK, blueprint
 from autotag.extensions import db, limiter
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.webhook_building import webhook_sender
-from autotag.tagging.webhook_deliveries import DeliveryUnderWay, begin_again, begin_test, load_delivery
-from autotag.tagging.webhook_sending import Held
-from autotag.tagging.webhooks import load_webhook
+from autotag.webhooks.deliveries import DeliveryUnderWay, begin_again, begin_test, load_delivery
+from autotag.webhooks.factory import webhook_sender
+from autotag.webhooks.registry import load_webhook
+from autotag.webhooks.sender import Held
 
 SENDINGS = parse("20 per minute")
 TOO_MANY = "At most 20 deliveries a minute are sent by hand."

@@ -7,7 +7,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from autotag.blueprints.forms import RefusableForm
 from autotag.blueprints.webhooks.words import event_label
 from autotag.models import Webhook
-from autotag.tagging.webhooks import OFFERED_EVENTS, WebhookFields
+from autotag.webhooks.registry import OFFERED_EVENTS, WebhookFields
 
 
 class WebhookForm(RefusableForm):

@@ -14,8 +14,8 @@ from autotag.configuration.context import secret_box
 from autotag.extensions import db
 from autotag.models import Role, Webhook
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import webhooks
-from autotag.tagging.webhook_deliveries import list_deliveries
+from autotag.webhooks import registry as webhooks
+from autotag.webhooks.deliveries import list_deliveries
 
 DELIVERIES_ON_A_PAGE = 30
 

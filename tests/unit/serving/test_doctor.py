@@ -18,7 +18,7 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.serving import doctor
 from autotag.serving.doctor import Check, examine
 from autotag.tagging.heartbeats import Heartbeat, Part, living
-from autotag.tagging.webhooks import WebhookFields, create_webhook
+from autotag.webhooks.registry import WebhookFields, create_webhook
 from tests.conftest import wait_for
 from tests.unit.conftest import Factory
 

@@ -22,7 +22,6 @@ from autotag.models import (
     Webhook,
 )
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging import webhooks
 from autotag.tagging.model_installations import (
     ModelInUse,
     cancel_installation,
@@ -31,7 +30,8 @@ from autotag.tagging.model_installations import (
 )
 from autotag.tagging.queue import TaggingQueue
 from autotag.tagging.usage import count_call, next_month
-from autotag.tagging.webhooks import WebhookFields, WebhookRefused
+from autotag.webhooks import registry as webhooks
+from autotag.webhooks.registry import WebhookFields, WebhookRefused
 from tests.unit.at_once import second_of_two
 from tests.unit.conftest import Factory
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.config import Config
 from autotag.models import DeliveryState, Role, VirtualInstance, Webhook, WebhookDelivery, WebhookEvent
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.webhooks import CANNOT_SIGN
+from autotag.webhooks.registry import CANNOT_SIGN
 from tests.conftest import counted_statements
 from tests.unit.blueprints.conftest import Browser, control, parsed, said
 from tests.unit.conftest import Factory

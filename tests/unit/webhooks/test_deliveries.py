@@ -8,17 +8,17 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.models import DeliveryState, Webhook, WebhookDelivery, WebhookEvent
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import webhook_tidying
-from autotag.tagging.webhook_deliveries import (
+from autotag.webhooks import cleanup
+from autotag.webhooks.cleanup import tidy_deliveries
+from autotag.webhooks.deliveries import (
     DeliveryUnderWay,
     begin_again,
     begin_test,
     list_deliveries,
     load_delivery,
 )
-from autotag.tagging.webhook_sending import due_webhooks
-from autotag.tagging.webhook_tidying import tidy_deliveries
-from autotag.tagging.webhooks import WebhookNotFound
+from autotag.webhooks.registry import WebhookNotFound
+from autotag.webhooks.sender import due_webhooks
 from tests.unit.conftest import Factory
 
 Note = Callable[..., WebhookDelivery]
@@ -112,7 +112,7 @@ def test_one_that_is_being_sent_is_left_alone(
 def test_what_is_old_is_struck_and_what_waited_too_long_is_given_up(
     sessions: sessionmaker[Session], note: Note, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook_tidying, "CHUNK", 2)
+    monkeypatch.setattr(cleanup, "CHUNK", 2)
     now = utc_now()
     for _ in range(5):
         note(state=DeliveryState.DELIVERED, created_at=now - 31 * DAY)
@@ -126,5 +126,5 @@ def test_what_is_old_is_struck_and_what_waited_too_long_is_given_up(
     assert set(left) == {kept.id, patient.id, in_hand.id, *(one.id for one in tired)}
     for one in tired:
         assert left[one.id].state is DeliveryState.FAILED
-        assert [attempt[3] for attempt in left[one.id].attempts] == ["No.", webhook_tidying.NOT_IN_TIME]
+        assert [attempt[3] for attempt in left[one.id].attempts] == ["No.", cleanup.NOT_IN_TIME]
     assert left[patient.id].state is left[in_hand.id].state is DeliveryState.WAITING

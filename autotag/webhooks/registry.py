@@ -14,7 +14,7 @@ from autotag.models.unit_of_work import UnitOfWork
 from autotag.models.webhook import ADDRESS_LENGTH
 from autotag.outbound_http.addresses import read_target
 from autotag.outbound_http.errors import RequestRefused
-from autotag.tagging.webhook_signature import generate_secret
+from autotag.webhooks.signature import generate_secret
 
 MOST_IN_AN_INSTANCE = 20
 CANNOT_SIGN = "The stored secret cannot be read, so nothing can be signed or sent; make a new secret."

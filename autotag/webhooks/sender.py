@@ -24,8 +24,8 @@ from autotag.models.base import CLOCKS_APART, utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.outbound_http.client import Limits, WebClient
 from autotag.outbound_http.errors import OutboundError
-from autotag.tagging.webhook_signature import SIGNATURE_HEADER, signature
-from autotag.tagging.webhooks import CANNOT_SIGN, open_secret
+from autotag.webhooks.registry import CANNOT_SIGN, open_secret
+from autotag.webhooks.signature import SIGNATURE_HEADER, signature
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.configuration.secret_box import SecretBox, SecretUnreadable
 from autotag.models import AuditEvent, VirtualInstance, Webhook, WebhookDelivery, WebhookEvent
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import webhooks
-from autotag.tagging.webhooks import WebhookFields, WebhookNotFound, WebhookRefused
+from autotag.webhooks import registry as webhooks
+from autotag.webhooks.registry import WebhookFields, WebhookNotFound, WebhookRefused
 from tests.conftest import counted_statements
 from tests.unit.conftest import Factory
 

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.config import Config
 from autotag.configuration.context import secret_box
 from autotag.outbound_http.client import WebClient
-from autotag.tagging.webhook_sending import LIMITS, WebhookSender
+from autotag.webhooks.sender import LIMITS, WebhookSender
 
 
 def webhook_sender(config: Config, sessions: sessionmaker[Session], name: str) -> WebhookSender:

@@ -14,20 +14,20 @@ from autotag.models import DeliveryState, VirtualInstance, Webhook, WebhookDeliv
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.outbound_http.client import Limits, WebClient
-from autotag.tagging import webhook_sending
-from autotag.tagging.webhook_sending import (
-    LEASE,
-    MOST_TRIES,
-    WebhookSender,
-    due_webhooks,
-    pause_seconds,
-)
-from autotag.tagging.webhooks import (
+from autotag.webhooks import sender
+from autotag.webhooks.registry import (
     CANNOT_SIGN,
     WebhookFields,
     create_webhook,
     renew_secret,
     set_webhook_paused,
+)
+from autotag.webhooks.sender import (
+    LEASE,
+    MOST_TRIES,
+    WebhookSender,
+    due_webhooks,
+    pause_seconds,
 )
 from tests.unit.conftest import Factory
 
@@ -75,7 +75,7 @@ class Outbox:
                     WebhookDelivery(
                         instance_id=self.webhook.instance_id,
                         webhook_id=self.webhook.id,
-                        event_id=f"evt_{webhook_sending.new_claim('')[-8:]}",
+                        event_id=f"evt_{sender.new_claim('')[-8:]}",
                         event=WebhookEvent.DOCUMENT_TAGGED,
                         body=json.dumps({"title": "Grüße"}, ensure_ascii=False),
                     )
@@ -288,8 +288,8 @@ def test_pauses_grow_with_jitter_up_to_a_limit() -> None:
 
 
 def test_a_lease_is_longer_than_a_hand() -> None:
-    limits = webhook_sending.LIMITS
-    assert webhook_sending.HAND_SECONDS + limits.total_seconds + 15 < LEASE.total_seconds()
+    limits = sender.LIMITS
+    assert sender.HAND_SECONDS + limits.total_seconds + 15 < LEASE.total_seconds()
 
 
 @pytest.mark.parametrize("damage", ["damaged", "{key}:A", "{key}:AAAA"])

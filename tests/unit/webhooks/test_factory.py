@@ -6,9 +6,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.config import Config
 from autotag.configuration.context import secret_box
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.webhook_building import webhook_sender
-from autotag.tagging.webhook_deliveries import begin_test
-from autotag.tagging.webhooks import WebhookFields, create_webhook
+from autotag.webhooks.deliveries import begin_test
+from autotag.webhooks.factory import webhook_sender
+from autotag.webhooks.registry import WebhookFields, create_webhook
 from tests.unit.conftest import Factory
 
 

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from autotag.tagging.webhook_signature import generate_secret, signature
+from autotag.webhooks.signature import generate_secret, signature
 
 BODY = '{"title":"Grüße"}'.encode()
 Verify = Callable[[str, str, bytes], bool]

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from autotag.models import DeliveryState, VirtualInstance, Webhook, WebhookDelivery, WebhookEvent
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
-from autotag.tagging.webhook_events import event_body, new_event_id
-from autotag.tagging.webhook_sending import LEASE, Held, new_claim
-from autotag.tagging.webhooks import WebhookNotFound
+from autotag.webhooks.outbox import event_body, new_event_id
+from autotag.webhooks.registry import WebhookNotFound
+from autotag.webhooks.sender import LEASE, Held, new_claim
 
 
 class DeliveryUnderWay(Exception):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.models import DeliveryState, WebhookDelivery
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.webhook_sending import note_attempt
+from autotag.webhooks.sender import note_attempt
 
 KEPT = timedelta(days=30)
 """How long a delivery can be looked at and sent again."""
