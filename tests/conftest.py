@@ -77,7 +77,16 @@ __all__ = [
 
 # Whose unit tests run with both databases in `make test`, unless that would prove nothing more. Whatever has a database
 # runs with PostgreSQL in `make test-postgresql`.
-ROOMS_WITH_SQL = ("webhooks", "metrics", "models", "instances", "configuration", "media", "tagging")
+ROOMS_WITH_SQL = (
+    "operations",
+    "webhooks",
+    "metrics",
+    "models",
+    "instances",
+    "configuration",
+    "media",
+    "tagging",
+)
 ALONE = names_alone()
 
 

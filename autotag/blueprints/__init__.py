@@ -10,7 +10,7 @@ from autotag.extensions import compress, csrf, db, limiter, login_manager, rate_
 from autotag.media.storage_choice import storage_of
 from autotag.metrics.counters import Ledger
 from autotag.models.engine import engine_options
-from autotag.tagging.operations import OperationsRoom
+from autotag.operations.page import OperationsRoom
 from autotag.tagging.queue import TaggingQueue, connect
 
 MAXIMUM_REQUEST_BYTES = 512 * 1024 * 1024

@@ -7,7 +7,7 @@ from flask import current_app
 from autotag.config import Config
 from autotag.media.storage import Storage
 from autotag.metrics.counters import Ledger
-from autotag.tagging.operations import OperationsRoom
+from autotag.operations.page import OperationsRoom
 from autotag.tagging.queue import TaggingQueue
 
 

@@ -12,10 +12,15 @@ from autotag.cli.options import JSON
 from autotag.cli.output import echo
 from autotag.instances.administration import find_by_web_id
 from autotag.models import TaggingState
-from autotag.tagging.crew import Crew, look_at_crew
+from autotag.operations.document_counts import count_states
+from autotag.operations.in_progress import (
+    UnfinishedAction,
+    UnfinishedRun,
+    unfinished_actions,
+    unfinished_runs,
+)
+from autotag.operations.process_status import Crew, look_at_crew
 from autotag.tagging.queue import TaggingQueue, connect
-from autotag.tagging.standing import count_states
-from autotag.tagging.unfinished import UnfinishedAction, UnfinishedRun, unfinished_actions, unfinished_runs
 from autotag.tagging.whole_instance import AutomaticTags, count_automatic_tags
 
 

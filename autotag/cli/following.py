@@ -9,7 +9,7 @@ import click
 from autotag.cli.output import echo
 from autotag.cli.progress import progress_bar
 from autotag.config import Config
-from autotag.tagging.crew import look_at_crew
+from autotag.operations.process_status import look_at_crew
 from autotag.tagging.queue import TaggingQueue, connect
 
 LOOK_EVERY_SECONDS = 0.5

@@ -23,8 +23,8 @@ from autotag.media.storage import Storage
 from autotag.media.storage_choice import storage_of
 from autotag.models import TaggingState, schema
 from autotag.models.engine import lent_sessions, sqlite_is_safe, sqlite_module
-from autotag.tagging.attention import OPEN_STATES, groups
-from autotag.tagging.crew import look_at_crew
+from autotag.operations.open_documents import OPEN_STATES, groups
+from autotag.operations.process_status import look_at_crew
 from autotag.tagging.process_state import process_health
 from autotag.tagging.queue import TaggingQueue, connect
 from autotag.webhooks.registry import unreadable_webhooks

@@ -21,7 +21,7 @@ from autotag.inference.store import ModelStore
 from autotag.media.folder_tree import path_of
 from autotag.media.library import WITH_OWNER, load_summary, summaries
 from autotag.models import Role
-from autotag.tagging.first_run import FirstRun, first_run
+from autotag.operations.onboarding import FirstRun, first_run
 
 
 @blueprint.get("/")

@@ -9,8 +9,8 @@ from prometheus_client.registry import Collector
 from autotag import __version__
 from autotag.blueprints.metrics.stock import stock_metrics
 from autotag.blueprints.metrics.summed import summed_metrics
-from autotag.tagging.crew import Crew
-from autotag.tagging.gauges import Gauges
+from autotag.operations.metrics_snapshot import Gauges
+from autotag.operations.process_status import Crew
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

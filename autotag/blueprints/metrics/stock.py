@@ -7,7 +7,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from autotag.models import TaggingState
 from autotag.models.base import utc_now
-from autotag.tagging.gauges import Stock
+from autotag.operations.metrics_snapshot import Stock
 
 OTHER_INSTANCES = "other"
 

@@ -9,7 +9,7 @@ from autotag.blueprints.metrics.readers import refusal
 from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.instances.wall import across_instances
-from autotag.tagging.gauges import look
+from autotag.operations.metrics_snapshot import look
 
 
 @blueprint.get("/metrics")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autotag.blueprints.operations import blueprint
-from autotag.tagging.throughput import Bar
+from autotag.operations.throughput import Bar
 
 WIDTH, HEIGHT = 320, 150
 LEFT, RIGHT, TOP, BOTTOM = 36, 8, 26, 38

@@ -11,7 +11,7 @@ from autotag.blueprints.operations import blueprint
 from autotag.blueprints.operations.viewed import Viewed, session_for, viewed_instance
 from autotag.blueprints.services import services
 from autotag.models import Role
-from autotag.tagging.operations import Operations
+from autotag.operations.page import Operations
 
 SECTIONS = (
     "summary",

@@ -9,8 +9,8 @@ from autotag.blueprints.operations import blueprint
 from autotag.blueprints.presentation import NO_BREAK_SPACE, provider_label
 from autotag.models import TaggingState
 from autotag.models.base import utc_now
-from autotag.tagging.attention import Group, Item
-from autotag.tagging.operations import Operations
+from autotag.operations.open_documents import Group, Item
+from autotag.operations.page import Operations
 from autotag.tagging.process_state import PROCESS_DISABLED
 from autotag.tagging.provider_state import WAITING
 from autotag.tagging.retrying import HOPELESS, RETRIED

@@ -6,9 +6,9 @@ import pytest
 from redis import Redis
 
 from autotag.metrics.counters import SUMS, Ledger, read
+from autotag.operations.process_status import look_at_crew
 from autotag.tagging import jobs
 from autotag.tagging.broker_keys import expected_types, remove_wrong_types
-from autotag.tagging.crew import look_at_crew
 from autotag.tagging.heartbeats import Heartbeat, Part, living
 from autotag.tagging.queue import TaggingQueue
 from autotag.tagging.worker import build_worker

@@ -281,7 +281,7 @@ def test_sums_that_nobody_can_have_added_are_left_out(
 def test_beyond_a_hundred_instances_the_others_share_their_series(
     client: FlaskClient, make: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autotag.tagging.gauges.NAMED_INSTANCES", 2)
+    monkeypatch.setattr("autotag.operations.metrics_snapshot.NAMED_INSTANCES", 2)
     for web_id in ("acme", "globex", "initech"):
         make.document(make.instance(web_id))
     found = read(client)

@@ -4,7 +4,7 @@ import pytest
 
 from autotag.blueprints.operations.plots import HEIGHT, LEFT, RIGHT, TOP, WIDTH, bar_plot, figure, highest
 from autotag.models.base import utc_now
-from autotag.tagging.throughput import Bar
+from autotag.operations.throughput import Bar
 
 
 def bars(*images: int) -> list[Bar]:

@@ -11,7 +11,7 @@ from autotag.models import (
     TaggingState,
 )
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.unfinished import unfinished_actions, unfinished_runs
+from autotag.operations.in_progress import unfinished_actions, unfinished_runs
 from tests.unit.conftest import Factory
 
 

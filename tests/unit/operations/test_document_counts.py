@@ -2,7 +2,7 @@ from sqlalchemy.orm import Session
 
 from autotag.models import TaggingState
 from autotag.models.base import utc_now
-from autotag.tagging.standing import count_states, still_open
+from autotag.operations.document_counts import count_states, still_open
 from tests.unit.conftest import Factory
 
 

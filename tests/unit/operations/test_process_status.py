@@ -5,8 +5,8 @@ from datetime import timedelta
 from redis import Redis
 
 from autotag.models.base import utc_now
-from autotag.tagging.attention import Item
-from autotag.tagging.crew import Crew, hands, look_at_crew
+from autotag.operations.open_documents import Item
+from autotag.operations.process_status import Crew, hands, look_at_crew
 from autotag.tagging.heartbeats import Heartbeat, Part, Sign, living
 from autotag.tagging.queue import TaggingQueue
 from tests.conftest import wait_for

@@ -2,7 +2,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.inference.store import ModelStore
 from autotag.models import TaggingState
-from autotag.tagging.first_run import first_run
+from autotag.operations.onboarding import first_run
 from tests.unit.conftest import Factory
 from tests.unit.tagging.conftest import enable_tensorflow
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import TaggingAttempt, TaggingState, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.throughput import ThroughputMeter, percentile
+from autotag.operations.throughput import ThroughputMeter, percentile
 from tests.conftest import counted_statements
 from tests.unit.conftest import Factory
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.models import BulkAction, ProcessState, RunScope, RunState, TaggingRun, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import operations
-from autotag.tagging.operations import OperationsRoom
+from autotag.operations import page as operations
+from autotag.operations.page import OperationsRoom
 from autotag.tagging.process_state import PROCESS_DISABLED
 from autotag.tagging.queue import TaggingQueue
 from tests.conftest import counted_statements

@@ -7,7 +7,7 @@ from datetime import datetime
 from redis.exceptions import RedisError
 
 from autotag.guards import FailingStep
-from autotag.tagging.attention import Item
+from autotag.operations.open_documents import Item
 from autotag.tagging.heartbeats import Part, Sign, living
 from autotag.tagging.queue import TaggingQueue
 from autotag.tagging.worker import worker_name

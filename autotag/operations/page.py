@@ -11,18 +11,18 @@ from sqlalchemy.orm import Session
 from autotag.media.storage_use import StorageReport, storage_use
 from autotag.models import TaggingState, VirtualInstance
 from autotag.models.base import utc_now
-from autotag.tagging.attention import Group, Item, first_items, groups, in_hand
-from autotag.tagging.crew import Crew, Hand, hands, look_at_crew
-from autotag.tagging.process_state import ProcessHealth, process_health
-from autotag.tagging.provider_use import ProviderUse, providers_everywhere, providers_of
-from autotag.tagging.queue import TaggingQueue
-from autotag.tagging.throughput import Throughput, ThroughputMeter
-from autotag.tagging.unfinished import (
+from autotag.operations.in_progress import (
     UnfinishedAction,
     UnfinishedRun,
     unfinished_actions,
     unfinished_runs,
 )
+from autotag.operations.open_documents import Group, Item, first_items, groups, in_hand
+from autotag.operations.process_status import Crew, Hand, hands, look_at_crew
+from autotag.operations.throughput import Throughput, ThroughputMeter
+from autotag.tagging.process_state import ProcessHealth, process_health
+from autotag.tagging.provider_use import ProviderUse, providers_everywhere, providers_of
+from autotag.tagging.queue import TaggingQueue
 
 FILES_OF_A_GROUP = 5
 STORAGE_SECONDS = 60.0

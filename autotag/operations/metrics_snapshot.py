@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from autotag.metrics.counters import Sample, read
 from autotag.models import VirtualInstance
-from autotag.tagging.attention import Group, groups
-from autotag.tagging.crew import Crew, look_at_crew
+from autotag.operations.open_documents import Group, groups
+from autotag.operations.process_status import Crew, look_at_crew
 from autotag.tagging.process_state import ProcessHealth, process_health
 from autotag.tagging.queue import TaggingQueue
 
