@@ -29,7 +29,7 @@ from autotag.inference.store import ModelStore
 from autotag.instances import second_factor
 from autotag.instances.administration import find_by_web_id
 from autotag.models import Level
-from autotag.tagging.reactions import configuration_changed
+from autotag.tagging.provider_health.on_settings_saved import configuration_changed
 from autotag.webhooks.registry import rotate_webhook_secrets, unreadable_webhooks
 
 STORED = "(stored)"

@@ -11,7 +11,7 @@ from autotag.metrics.counters import Sample, read
 from autotag.models import VirtualInstance
 from autotag.operations.open_documents import Group, groups
 from autotag.operations.process_status import Crew, look_at_crew
-from autotag.tagging.process_state import ProcessHealth, process_health
+from autotag.tagging.provider_health.process_breaker import ProcessHealth, process_health
 from autotag.tagging.queue import TaggingQueue
 
 NAMED_INSTANCES = 100

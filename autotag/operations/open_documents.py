@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from autotag.models import Document, TaggingState
 from autotag.models.document import ATTENTION
-from autotag.tagging.process_state import PROCESS_DISABLED
-from autotag.tagging.provider_state import WAITING
+from autotag.tagging.provider_health.circuit_breaker import WAITING
+from autotag.tagging.provider_health.process_breaker import PROCESS_DISABLED
 
 OPEN_STATES = (TaggingState.QUEUED, TaggingState.RUNNING, TaggingState.FAILED, TaggingState.QUARANTINED)
 

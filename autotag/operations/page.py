@@ -20,8 +20,8 @@ from autotag.operations.in_progress import (
 from autotag.operations.open_documents import Group, Item, first_items, groups, in_hand
 from autotag.operations.process_status import Crew, Hand, hands, look_at_crew
 from autotag.operations.throughput import Throughput, ThroughputMeter
-from autotag.tagging.process_state import ProcessHealth, process_health
-from autotag.tagging.provider_use import ProviderUse, providers_everywhere, providers_of
+from autotag.tagging.provider_health.process_breaker import ProcessHealth, process_health
+from autotag.tagging.provider_health.usage import ProviderUse, providers_everywhere, providers_of
 from autotag.tagging.queue import TaggingQueue
 
 FILES_OF_A_GROUP = 5

@@ -25,7 +25,7 @@ from autotag.models import TaggingState, schema
 from autotag.models.engine import lent_sessions, sqlite_is_safe, sqlite_module
 from autotag.operations.open_documents import OPEN_STATES, groups
 from autotag.operations.process_status import look_at_crew
-from autotag.tagging.process_state import process_health
+from autotag.tagging.provider_health.process_breaker import process_health
 from autotag.tagging.queue import TaggingQueue, connect
 from autotag.webhooks.registry import unreadable_webhooks
 

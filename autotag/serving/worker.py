@@ -19,8 +19,8 @@ from autotag.observability import name_instances
 from autotag.tagging import jobs
 from autotag.tagging.model_installations import ModelInstallations
 from autotag.tagging.pipeline import Pipeline
-from autotag.tagging.process_state import count_death_at_rest
-from autotag.tagging.provider_building import provider_factory
+from autotag.tagging.provider_health.factory import provider_factory
+from autotag.tagging.provider_health.process_breaker import count_death_at_rest
 from autotag.tagging.queue import TaggingQueue, connect
 from autotag.tagging.releasing import release_claims_of
 from autotag.tagging.worker import build_worker

@@ -33,10 +33,10 @@ from autotag.providers.base import (
 from autotag.tagging.claims import Claim
 from autotag.tagging.image import ImageInHand
 from autotag.tagging.outcome import Predictions
-from autotag.tagging.process_state import PROCESS_DISABLED, record_crash
-from autotag.tagging.provider_state import note_success, note_trouble, pause, waiting_code
+from autotag.tagging.provider_health.call_quota import give_back_call, reserve_call
+from autotag.tagging.provider_health.circuit_breaker import note_success, note_trouble, pause, waiting_code
+from autotag.tagging.provider_health.process_breaker import PROCESS_DISABLED, record_crash
 from autotag.tagging.trouble import PROCESS_NOT_STARTED, PROVIDER_ERROR, is_last_try, next_try
-from autotag.tagging.usage import give_back_call, reserve_call
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -37,8 +37,8 @@ from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.deaths import HAS_DEATHS
 from autotag.tagging.outcome import Predictions
-from autotag.tagging.process_state import is_process_disabled
-from autotag.tagging.provider_state import troubled_providers
+from autotag.tagging.provider_health.circuit_breaker import troubled_providers
+from autotag.tagging.provider_health.process_breaker import is_process_disabled
 
 LEASE = timedelta(seconds=120)
 """How long a claim lasts without a renewal; a worker renews what it has in hand (`leases`), however long that takes."""

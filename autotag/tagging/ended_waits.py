@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from autotag.models import ProviderState
 from autotag.tagging.closing import Finished
-from autotag.tagging.process_state import PROCESS_DISABLED, is_process_disabled
+from autotag.tagging.provider_health.process_breaker import PROCESS_DISABLED, is_process_disabled
 
 
 def end_waits(session: Session, finished: Sequence[Finished]) -> list[Finished]:

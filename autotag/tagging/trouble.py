@@ -19,7 +19,7 @@ from autotag.models import TaggingState
 from autotag.models.base import utc_now
 from autotag.tagging.claims import Claim
 from autotag.tagging.outcome import Outcome
-from autotag.tagging.provider_state import back_off
+from autotag.tagging.provider_health.circuit_breaker import back_off
 
 logger = structlog.stdlib.get_logger(__name__)
 

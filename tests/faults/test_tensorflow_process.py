@@ -21,7 +21,7 @@ from bs4 import BeautifulSoup
 from bs4 import Tag as Element
 from sqlalchemy.orm import Session
 
-from autotag.tagging.process_state import process_health
+from autotag.tagging.provider_health.process_breaker import process_health
 
 if TYPE_CHECKING:
     from tests.conftest import Installation, Tenant

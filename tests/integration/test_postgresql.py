@@ -51,8 +51,8 @@ from autotag.serving.restore import restore
 from autotag.tagging.claims import claim
 from autotag.tagging.outcome import Outcome, Predictions
 from autotag.tagging.policy import Candidate, decide
-from autotag.tagging.process_state import process_health, record_crash
-from autotag.tagging.provider_state import note_trouble, troubled_providers
+from autotag.tagging.provider_health.circuit_breaker import note_trouble, troubled_providers
+from autotag.tagging.provider_health.process_breaker import process_health, record_crash
 from autotag.tagging.recording import record
 from autotag.tagging.releasing import release_claims_of
 from autotag.tagging.run_feeding import WINDOW

@@ -18,7 +18,7 @@ from autotag.configuration.values import submission_of
 from autotag.extensions import db
 from autotag.models import Level, Role
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.reactions import configuration_changed
+from autotag.tagging.provider_health.on_settings_saved import configuration_changed
 
 TAG = "Configuration"
 ROLES = {

@@ -14,15 +14,15 @@ from autotag.configuration.store import Resolved
 from autotag.extensions import db
 from autotag.models import Role
 from autotag.providers.microsoft.endpoint import RetiredVersion, retired_version
-from autotag.tagging.connection_trial import Trial, is_complete
-from autotag.tagging.process_state import ProcessHealth, is_process_disabled, process_health
-from autotag.tagging.provider_overview import (
+from autotag.tagging.provider_health.connection_test import Trial, is_complete
+from autotag.tagging.provider_health.overview import (
     InstanceInTrouble,
     ProviderOverview,
     instances_in_trouble,
     provider_overview,
     sends_images,
 )
+from autotag.tagging.provider_health.process_breaker import ProcessHealth, is_process_disabled, process_health
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from autotag.configuration.entries import TENSORFLOW_PROCESS
 from autotag.configuration.store import resolve, shown_values
 from autotag.extensions import db
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.connection_trial import try_connection
-from autotag.tagging.provider_building import provider_factory
-from autotag.tagging.provider_overview import enable_process_again, resume_provider, sends_images
+from autotag.tagging.provider_health.connection_test import try_connection
+from autotag.tagging.provider_health.factory import provider_factory
+from autotag.tagging.provider_health.overview import enable_process_again, resume_provider, sends_images
 
 RESUMED = "Resumed. Documents that wait for it go on now."
 ENABLED_AGAIN = "Enabled again. Documents that wait for TensorFlow go on now."

@@ -45,7 +45,7 @@ from autotag.configuration.validation import InvalidConfiguration
 from autotag.extensions import db
 from autotag.inference.errors import ModelRejected
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.reactions import configuration_changed
+from autotag.tagging.provider_health.on_settings_saved import configuration_changed
 
 SAVED = "Saved."
 TAGGED_FROM_NOW_ON = "Saved. Images uploaded from now on are tagged."

@@ -2,7 +2,7 @@
 
 from flask import g, session
 
-from autotag.tagging.connection_trial import Trial
+from autotag.tagging.provider_health.connection_test import Trial
 
 _KEY = "connection_trial"
 

@@ -22,7 +22,7 @@ from autotag.media.versions import list_versions
 from autotag.models import Document, Role
 from autotag.tagging.explanation import explain
 from autotag.tagging.history import attempts_of
-from autotag.tagging.provider_building import provider_factory
+from autotag.tagging.provider_health.factory import provider_factory
 
 LIST_ARGUMENTS = ("q", "tag", "type", "owner", "state", "untagged", "folder", "order", "view", "cursor")
 PARTS = ("trouble", "preview", "tags", "why", "details", "versions", "attempts")

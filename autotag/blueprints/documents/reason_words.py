@@ -1,8 +1,8 @@
 """Why documents stand where they stand in tagging: a few words for each code of a reason."""
 
 from autotag.blueprints.presentation import provider_label
-from autotag.tagging.process_state import PROCESS_DISABLED
-from autotag.tagging.provider_state import WAITING
+from autotag.tagging.provider_health.circuit_breaker import WAITING
+from autotag.tagging.provider_health.process_breaker import PROCESS_DISABLED
 
 REASONS = {
     "not_an_image": "Not an image, though named like one",

@@ -13,7 +13,7 @@ from autotag.blueprints.presentation import counted
 from autotag.configuration.entries import find_entry
 from autotag.models import Role, TaggingRun, TaggingState
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.provider_overview import enable_process_again, resume_provider
+from autotag.tagging.provider_health.overview import enable_process_again, resume_provider
 from autotag.tagging.retrying import NothingToRetry, Requester, retry_document, retry_reason
 from autotag.tagging.tag_names import TaggingRefused
 

@@ -11,8 +11,8 @@ from autotag.models import TaggingState
 from autotag.models.base import utc_now
 from autotag.operations.open_documents import Group, Item
 from autotag.operations.page import Operations
-from autotag.tagging.process_state import PROCESS_DISABLED
-from autotag.tagging.provider_state import WAITING
+from autotag.tagging.provider_health.circuit_breaker import WAITING
+from autotag.tagging.provider_health.process_breaker import PROCESS_DISABLED
 from autotag.tagging.retrying import HOPELESS, RETRIED
 
 _UNITS = (("s", 60), ("min", 60), ("h", 24))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from autotag.models import TaggingState
 from autotag.models.base import utc_now
 from autotag.operations.open_documents import Group, first_items, groups, in_hand
-from autotag.tagging.provider_state import waiting_code
+from autotag.tagging.provider_health.circuit_breaker import waiting_code
 from tests.conftest import counted_statements
 from tests.unit.conftest import Factory
 

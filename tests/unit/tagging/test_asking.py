@@ -27,7 +27,7 @@ from autotag.providers.base import (
     TaggableImage,
 )
 from autotag.tagging.pipeline import Pipeline
-from autotag.tagging.provider_state import resume
+from autotag.tagging.provider_health.circuit_breaker import resume
 from autotag.tagging.trouble import MAXIMUM_TRIES
 from tests.unit.conftest import Factory, ScriptedProcess
 

@@ -28,8 +28,8 @@ from autotag.tagging.model_installations import (
     remove_model,
     request_installation,
 )
+from autotag.tagging.provider_health.call_quota import count_call, next_month
 from autotag.tagging.queue import TaggingQueue
-from autotag.tagging.usage import count_call, next_month
 from autotag.webhooks import registry as webhooks
 from autotag.webhooks.registry import WebhookFields, WebhookRefused
 from tests.unit.at_once import second_of_two

@@ -15,8 +15,14 @@ from autotag.tagging.claims import Claim, claim
 from autotag.tagging.closing import close_claims
 from autotag.tagging.ended_waits import end_waits
 from autotag.tagging.outcome import Outcome
-from autotag.tagging.process_state import PROCESS_DISABLED, enable_process, record_crash
-from autotag.tagging.provider_state import note_success, note_trouble, pause, resume, waiting_code
+from autotag.tagging.provider_health.circuit_breaker import (
+    note_success,
+    note_trouble,
+    pause,
+    resume,
+    waiting_code,
+)
+from autotag.tagging.provider_health.process_breaker import PROCESS_DISABLED, enable_process, record_crash
 from autotag.tagging.recording import record
 from tests.unit.conftest import Factory
 

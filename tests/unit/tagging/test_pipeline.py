@@ -40,7 +40,7 @@ from autotag.tagging import jobs
 from autotag.tagging.asking import Interviewer
 from autotag.tagging.claims import Claim, claim
 from autotag.tagging.pipeline import CLAIM_FOR_SECONDS, TOGETHER, TOGETHER_AT_FIRST, Pipeline
-from autotag.tagging.provider_state import resume
+from autotag.tagging.provider_health.circuit_breaker import resume
 from autotag.tagging.queue import TaggingQueue
 from autotag.tagging.releasing import release_claims_of
 from tests.unit.conftest import Factory, ScriptedProcess

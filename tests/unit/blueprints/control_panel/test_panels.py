@@ -21,8 +21,8 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.process_state import PROCESS_DISABLED
-from autotag.tagging.provider_state import waiting_code
+from autotag.tagging.provider_health.circuit_breaker import waiting_code
+from autotag.tagging.provider_health.process_breaker import PROCESS_DISABLED
 from tests.unit.blueprints.conftest import INSTANCE, SYSTEM, Browser, form_values, said, save
 from tests.unit.conftest import Factory
 

@@ -14,7 +14,7 @@ from autotag.models import ProviderUsage, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.providers.base import Answer, ProviderMisconfigured, TaggableImage
-from autotag.tagging import connection_trial
+from autotag.tagging.provider_health import connection_test
 from tests.unit.blueprints.conftest import INSTANCE, SYSTEM, Browser, said, save
 
 GOOGLE = "google-cloud-vision"
@@ -139,7 +139,7 @@ def test_nothing_is_sent_without_a_key_or_beyond_the_limit(
 def test_whoever_waits_is_let_go(
     administrator: Browser, provider: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_trial, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(connection_test, "PATIENCE_SECONDS", 0.05)
     provider.blocked_by = threading.Event()
     save_google(administrator)
     administrator.post(TEST)

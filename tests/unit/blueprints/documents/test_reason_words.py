@@ -5,7 +5,7 @@ import pytest
 
 from autotag.blueprints.documents.reason_words import REASONS, reason_word
 from autotag.tagging import conclusion, examining, removals, trouble
-from autotag.tagging.provider_state import waiting_code
+from autotag.tagging.provider_health.circuit_breaker import waiting_code
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from autotag.configuration.entries import GOOGLE_CLOUD_VISION
 from autotag.configuration.store import Place, Submission, save
 from autotag.models.unit_of_work import unit_of_work
 from autotag.providers.base import ProviderMisconfigured
-from autotag.tagging.provider_building import provider_factory
+from autotag.tagging.provider_health.factory import provider_factory
 
 DAMAGED: list[object] = [
     "plain",

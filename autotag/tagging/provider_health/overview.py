@@ -13,9 +13,9 @@ from autotag.instances.audit import audit
 from autotag.instances.wall import across_instances
 from autotag.models import ProviderState, ProviderStatus, VirtualInstance
 from autotag.models.unit_of_work import UnitOfWork
-from autotag.tagging.process_state import enable_process
-from autotag.tagging.provider_state import resume, troubled_providers
-from autotag.tagging.usage import Usage, usage
+from autotag.tagging.provider_health.call_quota import Usage, usage
+from autotag.tagging.provider_health.circuit_breaker import resume, troubled_providers
+from autotag.tagging.provider_health.process_breaker import enable_process
 
 CALLS_LIMIT = "maximum_number_of_calls"
 

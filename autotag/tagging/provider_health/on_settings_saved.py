@@ -3,8 +3,8 @@
 from autotag.configuration.entries import TENSORFLOW_PROCESS
 from autotag.configuration.store import Place
 from autotag.models.unit_of_work import UnitOfWork
-from autotag.tagging.process_state import enable_process
-from autotag.tagging.provider_state import resume
+from autotag.tagging.provider_health.circuit_breaker import resume
+from autotag.tagging.provider_health.process_breaker import enable_process
 
 
 def configuration_changed(work: UnitOfWork, place: Place) -> None:

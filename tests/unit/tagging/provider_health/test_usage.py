@@ -18,7 +18,7 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.provider_use import providers_everywhere, providers_of
+from autotag.tagging.provider_health.usage import providers_everywhere, providers_of
 from tests.conftest import counted_statements
 from tests.unit.conftest import Factory
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models.base import utc_now
-from autotag.tagging.usage import next_month, reserve_call, usage
+from autotag.tagging.provider_health.call_quota import next_month, reserve_call, usage
 from tests.unit.conftest import Factory
 
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from autotag.providers.base import ProviderError
-from autotag.tagging.connection_trial import PICTURE, PICTURE_SIZE, BuiltInPicture, Trial, _ask
+from autotag.tagging.provider_health.connection_test import PICTURE, PICTURE_SIZE, BuiltInPicture, Trial, _ask
 
 
 def test_the_picture_is_what_it_says() -> None:

@@ -12,8 +12,8 @@ from autotag.configuration.store import Place, resolve
 from autotag.models import ProviderState, ProviderStatus
 from autotag.providers.prices import Price
 from autotag.providers.registry import published_price
-from autotag.tagging.provider_overview import CALLS_LIMIT, ProviderOverview, sends_images
-from autotag.tagging.usage import Usage, usage_by_provider
+from autotag.tagging.provider_health.call_quota import Usage, usage_by_provider
+from autotag.tagging.provider_health.overview import CALLS_LIMIT, ProviderOverview, sends_images
 
 NOTHING_SENT = Usage(0, 0, 0)
 

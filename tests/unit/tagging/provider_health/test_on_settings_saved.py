@@ -13,9 +13,9 @@ from autotag.instances.wall import scope_to_instance
 from autotag.models import DEFAULT_WEB_ID, Document, ProcessState, ProviderState, ProviderStatus
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.process_state import PROCESS_DISABLED, is_process_disabled
-from autotag.tagging.provider_state import waiting_code
-from autotag.tagging.reactions import configuration_changed
+from autotag.tagging.provider_health.circuit_breaker import waiting_code
+from autotag.tagging.provider_health.on_settings_saved import configuration_changed
+from autotag.tagging.provider_health.process_breaker import PROCESS_DISABLED, is_process_disabled
 from tests.unit.conftest import Factory
 
 

@@ -10,8 +10,8 @@ from autotag.models import Document, ProviderState, ProviderStatus, VirtualInsta
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.providers.base import ProviderMisconfigured, ProviderUnavailable
-from autotag.tagging import provider_state
-from autotag.tagging.provider_state import (
+from autotag.tagging.provider_health import circuit_breaker
+from autotag.tagging.provider_health.circuit_breaker import (
     back_off,
     note_success,
     note_trouble,
@@ -42,7 +42,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         info = warning
 
-    monkeypatch.setattr(provider_state, "logger", Note())
+    monkeypatch.setattr(circuit_breaker, "logger", Note())
     return written
 
 

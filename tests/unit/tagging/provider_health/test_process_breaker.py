@@ -13,7 +13,7 @@ from autotag.inference.errors import ProcessCrashed
 from autotag.models import Document, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.process_state import (
+from autotag.tagging.provider_health.process_breaker import (
     PROCESS_DISABLED,
     count_death_at_rest,
     enable_process,

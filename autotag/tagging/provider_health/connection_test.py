@@ -15,7 +15,7 @@ from autotag.guards import attempt
 from autotag.inference.process import Prediction
 from autotag.providers.base import AutoTagProvider, Classification, ProviderError
 from autotag.tagging.asking import ProviderFactory
-from autotag.tagging.usage import reserve_call
+from autotag.tagging.provider_health.call_quota import reserve_call
 
 logger = structlog.stdlib.get_logger(__name__)
 
