@@ -33,9 +33,9 @@ from autotag.media.idempotency import REUSED, KeyRefused
 from autotag.media.quota import EXCEEDED
 from autotag.tagging.bulk_actions import BulkActionNotFound
 from autotag.tagging.runs import RunNotFound
-from autotag.tagging.tag_creation import TagsKeepVanishing
-from autotag.tagging.tag_list import TagNotFound
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.create_and_lock import TagsKeepVanishing
+from autotag.tagging.tags.listing import TagNotFound
+from autotag.tagging.tags.names import TaggingRefused
 from autotag.webhooks.registry import WebhookNotFound
 
 logger = structlog.stdlib.get_logger(__name__)

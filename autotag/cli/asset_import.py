@@ -31,7 +31,7 @@ from autotag.tagging.folder_import import (
     ImportOutcome,
     ImportWishes,
 )
-from autotag.tagging.tag_names import clean_names
+from autotag.tagging.tags.names import clean_names
 
 
 @dataclass(slots=True)

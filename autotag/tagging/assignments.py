@@ -18,8 +18,8 @@ from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.tag_changes import ASSIGNMENT, REJECTION, Forgotten, TagChanges
-from autotag.tagging.tag_creation import ensure_tags
-from autotag.tagging.tag_names import clean_names
+from autotag.tagging.tags.create_and_lock import ensure_tags
+from autotag.tagging.tags.names import clean_names
 
 UNTAGGED_REASON = "A person took the automatic tags off."
 

@@ -27,10 +27,10 @@ from autotag.tagging.assignments import add_tags, commit_tags, remove_tags, repl
 from autotag.tagging.bulk_changes import note, take_part_back
 from autotag.tagging.bulk_kinds import BulkKind as BulkKind  # noqa: PLC0414 - told on to those who start actions
 from autotag.tagging.tag_changes import TagChanges
-from autotag.tagging.tag_creation import hold_tags
-from autotag.tagging.tag_list import TagNotFound
-from autotag.tagging.tag_merging import merge_part
-from autotag.tagging.tag_names import TaggingRefused, clean_names
+from autotag.tagging.tags.create_and_lock import hold_tags
+from autotag.tagging.tags.listing import TagNotFound
+from autotag.tagging.tags.merge import merge_part
+from autotag.tagging.tags.names import TaggingRefused, clean_names
 
 AT_ONCE = 500
 """Documents that are worked off in the request, and in one part of the background."""

@@ -6,7 +6,7 @@ from autotag.models import BulkAction, BulkActionState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.bulk_actions import BulkKind, add, work_off
-from autotag.tagging.tag_merging import PART, count_documents, tags_to_merge
+from autotag.tagging.tags.merge import PART, count_documents, tags_to_merge
 
 
 def start_merge(

@@ -16,8 +16,8 @@ from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.bulk_actions import ActionUnreadable, fail, work_off
 from autotag.tagging.failed_tries import forget_failures, is_due, note_failure
-from autotag.tagging.tag_creation import TagsKeepVanishing
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.create_and_lock import TagsKeepVanishing
+from autotag.tagging.tags.names import TaggingRefused
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -15,7 +15,7 @@ from autotag.tagging.bulk_actions import (
     work_off,
 )
 from autotag.tagging.bulk_changes import NOTED, count_noted
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.names import TaggingRefused
 
 _BACK = {BulkKind.DELETE: BulkKind.RESTORE, BulkKind.MOVE: BulkKind.MOVE}
 """What takes an action back that is not about tags."""

@@ -12,7 +12,7 @@ from autotag.models.names import fold
 from autotag.tagging.claims import Claim, rejected_names
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Verdict, normalize_name
-from autotag.tagging.tag_creation import ensure_tags
+from autotag.tagging.tags.create_and_lock import ensure_tags
 
 MOST_OF_A_FILE = 100
 """Keywords of one file that become tags, the first ones; some programs write whole catalogues into files."""

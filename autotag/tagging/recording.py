@@ -29,7 +29,7 @@ from autotag.tagging.file_keywords import keep_keywords
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Decision, Verdict
 from autotag.tagging.run_feeding import item_state
-from autotag.tagging.tag_creation import ensure_tags, hold_tags
+from autotag.tagging.tags.create_and_lock import ensure_tags, hold_tags
 from autotag.webhooks.outbox import note_documents
 
 Accepted = tuple[Claim, int, Decision]

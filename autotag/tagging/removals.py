@@ -24,7 +24,7 @@ from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.assignments import remove_tags, untag
-from autotag.tagging.tag_creation import ensure_tags
+from autotag.tagging.tags.create_and_lock import ensure_tags
 
 UNTAGGED = "untagged"
 """Reason code of a document whose automatic tags a person took off."""

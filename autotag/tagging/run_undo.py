@@ -17,7 +17,7 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.tagging.run_feeding import CHUNK, FINAL_STATES, remove_assignments, restore
-from autotag.tagging.tag_creation import lock_tags
+from autotag.tagging.tags.create_and_lock import lock_tags
 
 UNDONE_REASON = "The run that tagged it was undone."
 

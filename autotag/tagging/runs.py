@@ -33,7 +33,7 @@ from autotag.tagging.deaths import HAS_DEATHS, NO_DEATHS
 from autotag.tagging.failed_tries import forget_failures
 from autotag.tagging.run_feeding import CHUNK, FINAL_STATES, WINDOW, hand_out, put_back
 from autotag.tagging.run_undo import finish_undo, take_back
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.names import TaggingRefused
 
 COVERS_LENGTH = 255
 LARGEST_ID = 2**31 - 1

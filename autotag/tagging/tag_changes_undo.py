@@ -24,7 +24,7 @@ from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 from autotag.tagging.removals import UNTAGGED
 from autotag.tagging.tag_changes import Removed, TagChanges
-from autotag.tagging.tag_creation import ensure_tags
+from autotag.tagging.tags.create_and_lock import ensure_tags
 
 SOURCE = Choice(AssignmentSource)
 CHUNK = 400

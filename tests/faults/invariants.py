@@ -19,7 +19,7 @@ from autotag.media.search import words_of
 from autotag.media.storage_use import storage_use
 from autotag.models import TaggingRun, VirtualInstance
 from autotag.tagging.run_progress import count_items
-from autotag.tagging.tag_list import list_tags
+from autotag.tagging.tags.listing import list_tags
 
 MUST_BE_EMPTY = {
     "a foreign key leads nowhere": 'SELECT "table", rowid, parent FROM pragma_foreign_key_check',

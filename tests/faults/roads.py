@@ -28,9 +28,9 @@ from autotag.tagging.folder_import import FolderImport, ImportWishes
 from autotag.tagging.new_version import tag_new_version
 from autotag.tagging.run_tending import tend_runs
 from autotag.tagging.runs import selection_of, start_run, undo_run
-from autotag.tagging.tag_list import TagNotFound, find_tag
-from autotag.tagging.tag_names import TaggingRefused
-from autotag.tagging.tags import delete_tag, rename_tag
+from autotag.tagging.tags.edit import delete_tag, rename_tag
+from autotag.tagging.tags.listing import TagNotFound, find_tag
+from autotag.tagging.tags.names import TaggingRefused
 from tests.faults.site import Chunks, Site, picture
 
 EVA = "eva@acme.example"

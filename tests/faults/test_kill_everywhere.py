@@ -23,7 +23,8 @@ import pytest
 from redis import Redis
 from sqlalchemy import text
 
-from autotag.tagging import bulk_actions, bulk_undo, run_tending, run_undo, runs, tag_merging
+from autotag.tagging import bulk_actions, bulk_undo, run_tending, run_undo, runs
+from autotag.tagging.tags import merge as tag_merging
 from tests.faults.conftest import fork
 from tests.faults.fail_points import FailPoints
 from tests.faults.invariants import assert_sound

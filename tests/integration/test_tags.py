@@ -19,10 +19,10 @@ from autotag.tagging.claims import claim
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Candidate, decide
 from autotag.tagging.recording import record
-from autotag.tagging.tag_list import TagNotFound, TagOrder, list_tags, suggestions, usage_by_provider
-from autotag.tagging.tag_merging import merge_part
-from autotag.tagging.tag_names import TaggingRefused
-from autotag.tagging.tags import NameTaken, add_tag, delete_tag, rename_tag
+from autotag.tagging.tags.edit import NameTaken, add_tag, delete_tag, rename_tag
+from autotag.tagging.tags.listing import TagNotFound, TagOrder, list_tags, suggestions, usage_by_provider
+from autotag.tagging.tags.merge import merge_part
+from autotag.tagging.tags.names import TaggingRefused
 from tests.merging import merge_tags
 
 pytestmark = pytest.mark.postgresql

@@ -5,7 +5,7 @@ from marshmallow import Schema, fields, validate
 from autotag.blueprints.api.cursors import cursor_field, limit_field
 from autotag.blueprints.api.fields import LARGEST_ID, Body, Text, Whole
 from autotag.blueprints.api.tag_names import tag_name_field
-from autotag.tagging.tag_list import LONGEST_SEARCH, TagOrder, TagUsage
+from autotag.tagging.tags.listing import LONGEST_SEARCH, TagOrder, TagUsage
 
 MOST_MERGED = 200
 

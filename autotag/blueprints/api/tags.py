@@ -22,8 +22,8 @@ from autotag.extensions import db
 from autotag.models import Role, Tag
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.bulk_merging import start_merge
-from autotag.tagging.tag_list import list_tags, load_tag, usage_of
-from autotag.tagging.tags import add_tag, delete_tag, rename_tag
+from autotag.tagging.tags.edit import add_tag, delete_tag, rename_tag
+from autotag.tagging.tags.listing import list_tags, load_tag, usage_of
 
 TAG = "Tags"
 ONE_TAG = "/tags/<int:tag_id>"

@@ -14,7 +14,7 @@ from autotag.blueprints.api.upload_schemas import UploadHeadersSchema, UploadSch
 from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.models import Role
-from autotag.tagging.tag_names import clean_names
+from autotag.tagging.tags.names import clean_names
 from autotag.tagging.uploading import Sender, UploadWishes, store_upload
 
 REPLAYED = "Idempotent-Replayed"

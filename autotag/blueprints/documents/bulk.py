@@ -24,9 +24,9 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.bulk_actions import BulkKind, start_action
 from autotag.tagging.copied_tags import tags_of_documents
 from autotag.tagging.runs import start_run
-from autotag.tagging.tag_counts import count_chosen
-from autotag.tagging.tag_names import TaggingRefused
 from autotag.tagging.tagged_copies import stream_tagged_archive
+from autotag.tagging.tags.counts import count_chosen
+from autotag.tagging.tags.names import TaggingRefused
 
 PAGES = ("tags", "move", "untag", "commit")
 """What asks something before it is done; each has a page of its own."""

@@ -15,8 +15,8 @@ from autotag.extensions import db
 from autotag.media.folder_tree import folder_choices
 from autotag.models import Role
 from autotag.tagging.bulk_actions import AT_ONCE, BulkKind
-from autotag.tagging.tag_counts import count_automatic, count_tags
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.counts import count_automatic, count_tags
+from autotag.tagging.tags.names import TaggingRefused
 
 LONGEST_NAMES = 2000
 WHAT_TO_CHANGE = "Enter a tag to add, or choose one to remove."

@@ -7,7 +7,7 @@ from wtforms import HiddenField, StringField, TextAreaField
 from autotag.blueprints.forms import RefusableForm
 from autotag.blueprints.numbers import read_number, read_numbers
 from autotag.media.errors import FolderNotFound
-from autotag.tagging.tag_names import clean_names
+from autotag.tagging.tags.names import clean_names
 from autotag.tagging.uploading import UploadWishes
 
 MAXIMUM_CARDS = 100

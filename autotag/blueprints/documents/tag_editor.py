@@ -18,7 +18,7 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.assignments import add_tags
 from autotag.tagging.bulk_actions import BulkKind
 from autotag.tagging.removals import RemovedTag, put_back, remove_tag, untag_document
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.names import TaggingRefused
 
 ANCHOR = "tags"
 

@@ -21,7 +21,7 @@ from autotag.media.errors import MediaError, UploadRefused
 from autotag.media.folder_tree import load_folder
 from autotag.media.library import load_summary
 from autotag.models import Role
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.names import TaggingRefused
 from autotag.tagging.uploading import Sender, UploadWishes, store_upload
 
 # The summary travels in a cookie, which must stay small.

@@ -16,7 +16,7 @@ from autotag.media.bin_contents import Position, count_in_bin, list_bin, load_bi
 from autotag.media.renditions import thumbnail_key
 from autotag.models import Role
 from autotag.tagging.bulk_actions import BulkKind
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.names import TaggingRefused
 
 
 @blueprint.get("")

@@ -14,7 +14,7 @@ from autotag.extensions import db
 from autotag.models import Role
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging import runs
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.names import TaggingRefused
 
 NOTHING_LEFT = "Nothing is left to retry."
 

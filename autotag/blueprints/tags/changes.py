@@ -16,9 +16,9 @@ from autotag.blueprints.tags.views import render_list, render_tag
 from autotag.extensions import db
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.tag_list import load_tag, usage_of
-from autotag.tagging.tag_names import TaggingRefused
-from autotag.tagging.tags import NameTaken, add_tag, delete_tag, rename_tag
+from autotag.tagging.tags.edit import NameTaken, add_tag, delete_tag, rename_tag
+from autotag.tagging.tags.listing import load_tag, usage_of
+from autotag.tagging.tags.names import TaggingRefused
 
 
 @blueprint.post("")

@@ -5,7 +5,7 @@ from wtforms import StringField
 
 from autotag.blueprints.forms import RefusableForm
 from autotag.blueprints.numbers import read_numbers
-from autotag.tagging.tag_list import TagOrder
+from autotag.tagging.tags.listing import TagOrder
 
 MOST_MERGED = 200
 

@@ -13,8 +13,8 @@ from autotag.extensions import db
 from autotag.models import BulkActionState, Role
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.bulk_merging import start_merge
-from autotag.tagging.tag_list import TagNotFound, find_tag, usages_of
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.listing import TagNotFound, find_tag, usages_of
+from autotag.tagging.tags.names import TaggingRefused
 
 GONE = "The tag to keep is not there any more. Choose another one."
 

@@ -10,8 +10,8 @@ from autotag.extensions import db
 from autotag.media.library import list_documents
 from autotag.media.query import DocumentQuery
 from autotag.models import Role
-from autotag.tagging.tag_list import TagOrder, list_tags, load_tag, suggestions, usage_by_provider
-from autotag.tagging.tags import NameTaken
+from autotag.tagging.tags.edit import NameTaken
+from autotag.tagging.tags.listing import TagOrder, list_tags, load_tag, suggestions, usage_by_provider
 
 ORDERS = ((TagOrder.NAME, "Name"), (TagOrder.MOST_USED, "Most used"), (TagOrder.NEWEST, "Newest"))
 

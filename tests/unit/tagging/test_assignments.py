@@ -18,7 +18,7 @@ from autotag.models import (
 )
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.assignments import add_tags, commit_tags, remove_tags, replace_tags, untag
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.names import TaggingRefused
 from tests.unit.conftest import Factory
 
 AUTO, MANUAL = AssignmentSource.AUTO, AssignmentSource.MANUAL

@@ -8,14 +8,15 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import BulkAction, BulkActionState, Tag, TagAssignment, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import bulk_merging, tag_merging
+from autotag.tagging import bulk_merging
 from autotag.tagging.assignments import add_tags
 from autotag.tagging.bulk_actions import cancel_action
 from autotag.tagging.bulk_merging import start_merge
 from autotag.tagging.bulk_tending import tend_bulk_actions
 from autotag.tagging.bulk_undo import can_undo
-from autotag.tagging.tag_list import TagNotFound
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags import merge as tag_merging
+from autotag.tagging.tags.listing import TagNotFound
+from autotag.tagging.tags.names import TaggingRefused
 from tests.unit.conftest import Factory
 
 Merge = Callable[..., BulkAction]

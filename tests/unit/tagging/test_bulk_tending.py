@@ -10,8 +10,8 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging import bulk_actions
 from autotag.tagging.bulk_actions import BulkKind, start_action
 from autotag.tagging.bulk_tending import tend_bulk_actions
-from autotag.tagging.tag_creation import TagsKeepVanishing
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.create_and_lock import TagsKeepVanishing
+from autotag.tagging.tags.names import TaggingRefused
 from tests.unit.conftest import Factory
 
 

@@ -20,7 +20,7 @@ from autotag.tagging.bulk_actions import (
 from autotag.tagging.bulk_changes import count_noted
 from autotag.tagging.bulk_tending import forget_old_actions, tend_bulk_actions
 from autotag.tagging.bulk_undo import can_undo, undo_action
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.names import TaggingRefused
 from tests.unit.conftest import Factory
 
 DOCUMENTS = 8

@@ -19,8 +19,8 @@ from autotag.tagging.examining import _why_not
 from autotag.tagging.file_keywords import MOST_OF_A_FILE, names_of_keywords
 from autotag.tagging.outcome import ImageFacts, Outcome
 from autotag.tagging.removals import put_back, remove_tag
-from autotag.tagging.tag_list import usages_of
-from autotag.tagging.tag_merging import merge_part
+from autotag.tagging.tags.listing import usages_of
+from autotag.tagging.tags.merge import merge_part
 from tests.unit.conftest import Factory
 from tests.unit.tagging.conftest import Library, enable_tensorflow
 

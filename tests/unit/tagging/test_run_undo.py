@@ -8,7 +8,7 @@ from autotag.tagging import run_tending, runs
 from autotag.tagging.assignments import commit_tags, untag
 from autotag.tagging.run_tending import tend_runs
 from autotag.tagging.runs import undo_run
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.names import TaggingRefused
 from tests.unit.tagging.conftest import Library
 
 BOTH = [("cat", 0.9), ("dog", 0.8)]

@@ -31,7 +31,7 @@ from autotag.tagging.runs import (
     start_run,
     undo_run,
 )
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.names import TaggingRefused
 from tests.unit.conftest import Factory
 from tests.unit.tagging.conftest import Library, enable_tensorflow
 

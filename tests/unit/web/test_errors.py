@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from autotag.blueprints.access import public
 from autotag.media.errors import DocumentNotFound, StorageError, StorageUnavailable, UploadRefused
 from autotag.models import VirtualInstance
-from autotag.tagging.tag_creation import TagsKeepVanishing
+from autotag.tagging.tags.create_and_lock import TagsKeepVanishing
 from tests.unit.conftest import Factory
 
 JSON = {"Accept": "application/json"}

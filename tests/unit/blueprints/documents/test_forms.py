@@ -6,7 +6,7 @@ from werkzeug.datastructures import MultiDict
 from autotag.blueprints.documents.forms import upload_wishes
 from autotag.media.errors import FolderNotFound
 from autotag.media.folders import MAXIMUM_DEPTH
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags.names import TaggingRefused
 from autotag.tagging.uploading import UploadWishes
 
 

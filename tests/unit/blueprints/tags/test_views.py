@@ -11,7 +11,7 @@ from autotag.models import AssignmentSource, BulkAction, Document, Role, Tag, Ta
 from autotag.models.base import utc_now
 from autotag.models.insertion import insert_new
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.tag_creation import ensure_tags
+from autotag.tagging.tags.create_and_lock import ensure_tags
 from tests.unit.blueprints.conftest import Browser, parsed, said
 from tests.unit.conftest import Factory
 

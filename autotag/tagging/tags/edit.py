@@ -15,10 +15,10 @@ from autotag.models import Tag, TagAssignment
 from autotag.models.names import fold
 from autotag.models.uniqueness import refused_when_taken
 from autotag.models.unit_of_work import UnitOfWork
-from autotag.tagging.tag_creation import ensure_tags, lock_tags
-from autotag.tagging.tag_list import LARGEST_ID, TagNotFound, find_tag
-from autotag.tagging.tag_names import TaggingRefused, clean_name
-from autotag.tagging.tag_removals import carry_over, remember_removed
+from autotag.tagging.tags.create_and_lock import ensure_tags, lock_tags
+from autotag.tagging.tags.listing import LARGEST_ID, TagNotFound, find_tag
+from autotag.tagging.tags.names import TaggingRefused, clean_name
+from autotag.tagging.tags.rejections import carry_over, remember_removed
 
 
 class NameTaken(TaggingRefused):

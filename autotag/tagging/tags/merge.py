@@ -16,10 +16,10 @@ from autotag.instances.audit import audit
 from autotag.media import search
 from autotag.models import AssignmentSource, Tag, TagAssignment
 from autotag.models.unit_of_work import UnitOfWork
-from autotag.tagging.tag_creation import lock_tags
-from autotag.tagging.tag_list import TagNotFound
-from autotag.tagging.tag_names import TaggingRefused
-from autotag.tagging.tag_removals import inherit, overrule, remember_removed
+from autotag.tagging.tags.create_and_lock import lock_tags
+from autotag.tagging.tags.listing import TagNotFound
+from autotag.tagging.tags.names import TaggingRefused
+from autotag.tagging.tags.rejections import inherit, overrule, remember_removed
 
 PART = 500
 """Documents that are changed in one transaction: less than a tenth of a second."""

@@ -11,11 +11,12 @@ from autotag.media.library import list_documents
 from autotag.media.query import DocumentQuery
 from autotag.models import AssignmentSource, Document, Tag, TagAssignment, TagRejection, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import bulk_merging, tag_merging
+from autotag.tagging import bulk_merging
 from autotag.tagging.assignments import add_tags, remove_tags
-from autotag.tagging.tag_list import TagNotFound
-from autotag.tagging.tag_merging import MergedPart, count_documents, merge_part
-from autotag.tagging.tag_names import TaggingRefused
+from autotag.tagging.tags import merge as tag_merging
+from autotag.tagging.tags.listing import TagNotFound
+from autotag.tagging.tags.merge import MergedPart, count_documents, merge_part
+from autotag.tagging.tags.names import TaggingRefused
 from tests.merging import merge_tags
 from tests.unit.conftest import Factory
 

@@ -1,7 +1,7 @@
 import pytest
 
 from autotag.tagging.policy import FORBIDDEN_CHARACTERS, NAME_LENGTH
-from autotag.tagging.tag_names import TaggingRefused, clean_name, clean_names
+from autotag.tagging.tags.names import TaggingRefused, clean_name, clean_names
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import Tag
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import tag_creation
-from autotag.tagging.tag_creation import TagsKeepVanishing, ensure_tags, lock_tags
+from autotag.tagging.tags import create_and_lock
+from autotag.tagging.tags.create_and_lock import TagsKeepVanishing, ensure_tags, lock_tags
 from tests.unit.conftest import Factory
 
 
@@ -40,7 +40,7 @@ def test_a_tag_that_vanishes_each_time_ends_with_an_error_instead_of_never(
     session: Session, make: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance_id = make.instance().id
-    monkeypatch.setattr(tag_creation, "hold_tags", lambda *_: {})
+    monkeypatch.setattr(create_and_lock, "hold_tags", lambda *_: {})
     with unit_of_work(session) as work, pytest.raises(TagsKeepVanishing):
         ensure_tags(work.session, instance_id, ["cat"])
 

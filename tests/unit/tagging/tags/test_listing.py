@@ -11,7 +11,7 @@ from autotag.models import AssignmentSource, Document, Tag, TagAssignment, Virtu
 from autotag.models.base import utc_now
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.tag_list import (
+from autotag.tagging.tags.listing import (
     ProviderUsage,
     TagNotFound,
     TagOrder,
@@ -240,7 +240,7 @@ def test_of_a_tag_with_very_many_files_only_some_are_looked_at(
     session: Session, used: Used, monkeypatch: pytest.MonkeyPatch, looked_at: int, is_least: bool
 ) -> None:
     tag = used("tabby", manual=2, automatic=3, binned=1)
-    monkeypatch.setattr("autotag.tagging.tag_list.LOOKED_AT", looked_at)
+    monkeypatch.setattr("autotag.tagging.tags.listing.LOOKED_AT", looked_at)
     usage, providers = usage_by_provider(session, tag)
     assert usage.is_least is is_least
     assert (usage.manual, usage.automatic) == (2, 3)

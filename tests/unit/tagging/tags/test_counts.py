@@ -5,7 +5,7 @@ from autotag.media.query import DocumentQuery, Selection
 from autotag.models import AssignmentSource, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.assignments import add_tags
-from autotag.tagging.tag_counts import TagCount, count_chosen, count_tags
+from autotag.tagging.tags.counts import TagCount, count_chosen, count_tags
 from tests.unit.conftest import Factory
 
 

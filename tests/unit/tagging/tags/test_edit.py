@@ -26,10 +26,10 @@ from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.assignments import add_tags, remove_tags
-from autotag.tagging.tag_creation import ensure_tags
-from autotag.tagging.tag_list import TagNotFound
-from autotag.tagging.tag_names import TaggingRefused
-from autotag.tagging.tags import NameTaken, add_tag, delete_tag, rename_tag
+from autotag.tagging.tags.create_and_lock import ensure_tags
+from autotag.tagging.tags.edit import NameTaken, add_tag, delete_tag, rename_tag
+from autotag.tagging.tags.listing import TagNotFound
+from autotag.tagging.tags.names import TaggingRefused
 from tests.merging import merge_tags
 from tests.unit.conftest import Factory
 
