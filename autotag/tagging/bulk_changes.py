@@ -4,8 +4,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from autotag.models import BulkAction, BulkChange
-from autotag.tagging.tag_changes import TagChanges
-from autotag.tagging.tag_changes_undo import take_back
+from autotag.tagging.document_tags.change_log import TagChanges
+from autotag.tagging.document_tags.undo import take_back
 
 NOTED = "noted"
 """The parameter of an action that says that something is noted of it."""

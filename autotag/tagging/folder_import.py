@@ -19,7 +19,7 @@ from autotag.media.intake import UploadLimits, accept, receive
 from autotag.media.storage import Storage
 from autotag.models import VirtualInstance
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging.assignments import add_tags
+from autotag.tagging.document_tags.assign import add_tags
 
 
 class ImportOutcome(StrEnum):

@@ -15,7 +15,7 @@ from autotag.media.limits import upload_limits
 from autotag.media.storage import Storage
 from autotag.models import IdempotencyKey
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging.assignments import add_tags
+from autotag.tagging.document_tags.assign import add_tags
 from autotag.tagging.queue import TaggingQueue
 
 

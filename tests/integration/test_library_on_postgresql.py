@@ -29,9 +29,9 @@ from autotag.models import (
     VirtualInstance,
 )
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.assignments import add_tags, remove_tags
 from autotag.tagging.bulk_actions import BulkKind, start_action
 from autotag.tagging.bulk_undo import undo_action
+from autotag.tagging.document_tags.assign import add_tags, remove_tags
 from tests.unit.conftest import Factory
 from tests.unit.media.test_plan import FILTERS, Facts, fill, walked
 from tests.unit.media.test_quota import add_at_once, held

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.models import Tag, TagAssignment, TaggingState
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.assignments import add_tags, replace_tags
 from autotag.tagging.claims import claim
+from autotag.tagging.document_tags.assign import add_tags, replace_tags
 from autotag.tagging.outcome import Outcome
 from autotag.tagging.policy import Candidate, decide
 from autotag.tagging.recording import record

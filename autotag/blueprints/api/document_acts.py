@@ -15,8 +15,8 @@ from autotag.media.library import load_document
 from autotag.media.query import Selection
 from autotag.models import Role, RunScope
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.assignments import add_tags, commit_tags
-from autotag.tagging.removals import remove_tag, untag_document
+from autotag.tagging.document_tags.assign import add_tags, commit_tags
+from autotag.tagging.document_tags.remove_with_undo import remove_tag, untag_document
 from autotag.tagging.runs import start_run
 
 

@@ -22,9 +22,9 @@ from autotag.media.library import load_document
 from autotag.models import BulkActionState, Role, RunScope
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.bulk_actions import BulkKind, start_action
-from autotag.tagging.copied_tags import tags_of_documents
+from autotag.tagging.document_tags.tagged_copies import stream_tagged_archive
+from autotag.tagging.document_tags.tags_for_copies import tags_of_documents
 from autotag.tagging.runs import start_run
-from autotag.tagging.tagged_copies import stream_tagged_archive
 from autotag.tagging.tags.counts import count_chosen
 from autotag.tagging.tags.names import TaggingRefused
 

@@ -20,8 +20,8 @@ from autotag.media.library import DocumentSummary, load_summary
 from autotag.media.neighbours import neighbours_of
 from autotag.media.versions import list_versions
 from autotag.models import Document, Role
-from autotag.tagging.explanation import explain
-from autotag.tagging.history import attempts_of
+from autotag.tagging.document_tags.explanation import explain
+from autotag.tagging.document_tags.history import attempts_of
 from autotag.tagging.provider_health.factory import provider_factory
 
 LIST_ARGUMENTS = ("q", "tag", "type", "owner", "state", "untagged", "folder", "order", "view", "cursor")

@@ -13,8 +13,8 @@ from autotag.extensions import db
 from autotag.inference.keyword_process import KeywordProcess
 from autotag.media.library import load_document
 from autotag.models import Document, Role
-from autotag.tagging.copied_tags import tags_of_documents
-from autotag.tagging.tagged_copies import WRITABLE_TYPES, TaggedCopies, TagsNotWritten
+from autotag.tagging.document_tags.tagged_copies import WRITABLE_TYPES, TaggedCopies, TagsNotWritten
+from autotag.tagging.document_tags.tags_for_copies import tags_of_documents
 
 
 @blueprint.app_template_filter()

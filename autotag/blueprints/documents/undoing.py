@@ -6,7 +6,7 @@ from flask import current_app, g, session
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from autotag.models import AssignmentSource
-from autotag.tagging.removals import RemovedTag
+from autotag.tagging.document_tags.remove_with_undo import RemovedTag
 
 REMOVED = "removed_tags"
 LIFETIME_SECONDS = 24 * 60 * 60

@@ -6,7 +6,7 @@ from flask import Flask
 
 from autotag.blueprints.presentation import NO_BREAK_SPACE
 from autotag.models import Document, TaggingState
-from autotag.tagging.explanation import JudgedPrediction
+from autotag.tagging.document_tags.explanation import JudgedPrediction
 from autotag.tagging.policy import Verdict
 from autotag.tagging.retrying import HOPELESS
 

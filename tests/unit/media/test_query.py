@@ -20,7 +20,7 @@ from autotag.media.query import (
 from autotag.models import Document, Folder, TaggingState, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.assignments import add_tags
+from autotag.tagging.document_tags.assign import add_tags
 from tests.unit.conftest import Factory
 
 Ask = Callable[..., list[int]]

@@ -26,9 +26,9 @@ from autotag.models import (
 )
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.asking import Replies, Wait
-from autotag.tagging.assignments import add_tags, remove_tags
 from autotag.tagging.claims import Claim, claim_many
 from autotag.tagging.conclusion import conclude
+from autotag.tagging.document_tags.assign import add_tags, remove_tags
 from autotag.tagging.outcome import Outcome, Predictions
 from autotag.tagging.recording import record_many
 from autotag.tagging.run_tending import tend_runs

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.models import BulkAction, BulkActionState, Tag, TagAssignment, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging import bulk_merging
-from autotag.tagging.assignments import add_tags
 from autotag.tagging.bulk_actions import cancel_action
 from autotag.tagging.bulk_merging import start_merge
 from autotag.tagging.bulk_tending import tend_bulk_actions
 from autotag.tagging.bulk_undo import can_undo
+from autotag.tagging.document_tags.assign import add_tags
 from autotag.tagging.tags import merge as tag_merging
 from autotag.tagging.tags.listing import TagNotFound
 from autotag.tagging.tags.names import TaggingRefused

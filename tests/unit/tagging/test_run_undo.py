@@ -5,7 +5,7 @@ from autotag.media import search
 from autotag.models import RunItemState, RunState, TagAssignment, TaggingState, TagRejection
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging import run_tending, runs
-from autotag.tagging.assignments import commit_tags, untag
+from autotag.tagging.document_tags.assign import commit_tags, untag
 from autotag.tagging.run_tending import tend_runs
 from autotag.tagging.runs import undo_run
 from autotag.tagging.tags.names import TaggingRefused

@@ -15,7 +15,7 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.assignments import untag
+from autotag.tagging.document_tags.assign import untag
 from autotag.tagging.run_feeding import WINDOW
 from autotag.tagging.run_tending import tend_runs
 from autotag.tagging.runs import (

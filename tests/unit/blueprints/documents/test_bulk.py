@@ -112,7 +112,7 @@ def test_all_that_match_are_meant_up_to_what_was_seen(
     tagged, other, later = (make.document(acme) for _ in range(3))
     make.tag(tagged, "cat")
     with sessions() as session, unit_of_work(session) as work:
-        from autotag.tagging.assignments import add_tags
+        from autotag.tagging.document_tags.assign import add_tags
 
         add_tags(work, acme.id, [later.id], ["cat"], user_id=None)
     editor.post("/documents/bulk/delete", {"all": "1", "view": "tag=cat", "until": str(other.id)})

@@ -15,7 +15,7 @@ from autotag.media import folder_tree, plan, search
 from autotag.media.folders import create_folder
 from autotag.models import Role, TaggingState, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.assignments import add_tags
+from autotag.tagging.document_tags.assign import add_tags
 from tests.unit.blueprints.conftest import Browser, said
 from tests.unit.conftest import Factory
 

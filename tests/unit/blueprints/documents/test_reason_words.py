@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from autotag.blueprints.documents.reason_words import REASONS, reason_word
-from autotag.tagging import conclusion, examining, removals, trouble
+from autotag.tagging import conclusion, examining, trouble
+from autotag.tagging.document_tags import remove_with_undo
 from autotag.tagging.provider_health.circuit_breaker import waiting_code
 
 
@@ -50,4 +51,4 @@ def test_every_code_that_an_outcome_is_given_has_words(module: object) -> None:
     ]
     assert given
     assert set(given) <= set(REASONS)
-    assert removals.UNTAGGED in REASONS
+    assert remove_with_undo.UNTAGGED in REASONS

@@ -14,7 +14,7 @@ from autotag.blueprints.documents.undoing import (
     unseal,
 )
 from autotag.models import AssignmentSource
-from autotag.tagging.removals import RemovedTag
+from autotag.tagging.document_tags.remove_with_undo import RemovedTag
 
 TABBY = RemovedTag("tabby", AssignmentSource.AUTO, "tensorflow", "toy", 0.85, 3, 4, None)
 PET = RemovedTag("pet", AssignmentSource.MANUAL, created_by_id=9)

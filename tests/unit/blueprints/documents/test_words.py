@@ -8,7 +8,7 @@ from autotag.blueprints.documents.words import (
     state_word,
 )
 from autotag.models import TaggingState
-from autotag.tagging.explanation import JudgedPrediction
+from autotag.tagging.document_tags.explanation import JudgedPrediction
 from autotag.tagging.policy import Verdict
 
 

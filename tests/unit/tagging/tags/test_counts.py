@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 from autotag.media.query import DocumentQuery, Selection
 from autotag.models import AssignmentSource, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.assignments import add_tags
+from autotag.tagging.document_tags.assign import add_tags
 from autotag.tagging.tags.counts import TagCount, count_chosen, count_tags
 from tests.unit.conftest import Factory
 

@@ -25,7 +25,7 @@ from autotag.models.base import utc_now
 from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.assignments import add_tags, remove_tags
+from autotag.tagging.document_tags.assign import add_tags, remove_tags
 from autotag.tagging.tags.create_and_lock import ensure_tags
 from autotag.tagging.tags.edit import NameTaken, add_tag, delete_tag, rename_tag
 from autotag.tagging.tags.listing import TagNotFound

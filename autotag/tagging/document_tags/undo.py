@@ -22,8 +22,8 @@ from autotag.models import (
 from autotag.models.base import Choice, utc_now
 from autotag.models.insertion import insert_new
 from autotag.models.names import fold
-from autotag.tagging.removals import UNTAGGED
-from autotag.tagging.tag_changes import Removed, TagChanges
+from autotag.tagging.document_tags.change_log import Removed, TagChanges
+from autotag.tagging.document_tags.remove_with_undo import UNTAGGED
 from autotag.tagging.tags.create_and_lock import ensure_tags
 
 SOURCE = Choice(AssignmentSource)

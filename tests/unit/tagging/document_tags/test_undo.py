@@ -21,9 +21,9 @@ from autotag.models import (
     VirtualInstance,
 )
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.assignments import add_tags, commit_tags, remove_tags, replace_tags, untag
-from autotag.tagging.tag_changes import TagChanges
-from autotag.tagging.tag_changes_undo import take_back
+from autotag.tagging.document_tags.assign import add_tags, commit_tags, remove_tags, replace_tags, untag
+from autotag.tagging.document_tags.change_log import TagChanges
+from autotag.tagging.document_tags.undo import take_back
 from autotag.tagging.tags.edit import delete_tag, rename_tag
 from autotag.tagging.tags.merge import merge_part
 from tests.unit.conftest import Factory

@@ -1,7 +1,7 @@
 import json
 from datetime import UTC, datetime
 
-from autotag.tagging.tag_changes import Forgotten, Removed, TagChanges
+from autotag.tagging.document_tags.change_log import Forgotten, Removed, TagChanges
 
 MOMENT = datetime(2026, 5, 3, 10, 0, 0, 123456, tzinfo=UTC)
 

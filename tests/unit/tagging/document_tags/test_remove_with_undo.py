@@ -22,8 +22,8 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.assignments import add_tags
-from autotag.tagging.removals import RemovedTag, put_back, remove_tag, untag_document
+from autotag.tagging.document_tags.assign import add_tags
+from autotag.tagging.document_tags.remove_with_undo import RemovedTag, put_back, remove_tag, untag_document
 from tests.unit.conftest import Factory
 
 

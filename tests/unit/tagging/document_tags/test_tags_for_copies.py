@@ -2,8 +2,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.tagging import copied_tags
-from autotag.tagging.copied_tags import DocumentTags, keywords_of_copy, tags_of_documents
+from autotag.tagging.document_tags import tags_for_copies
+from autotag.tagging.document_tags.tags_for_copies import DocumentTags, keywords_of_copy, tags_of_documents
 from tests.conftest import counted_statements
 from tests.unit.conftest import Factory
 from tests.unit.tagging.conftest import Library
@@ -40,7 +40,7 @@ def test_a_keyword_that_stands_twice_is_written_once() -> None:
 def test_tags_and_removals_are_read_for_many_documents_in_few_queries(
     library: Library, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copied_tags, "CHUNK", 2)
+    monkeypatch.setattr(tags_for_copies, "CHUNK", 2)
     documents = [library.document() for _ in range(3)]
     library.add(documents[0], "cat", "Bird")
     library.add(documents[2], "dog", "cat")

@@ -10,7 +10,7 @@ from autotag.media.library import AssignedTag, DocumentSummary, load_summary
 from autotag.models import AssignmentSource, Document, PredictionSet, TagRejection, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from autotag.providers.base import ProviderMisconfigured
-from autotag.tagging.explanation import JudgedSet, explain, judge, models_in_force
+from autotag.tagging.document_tags.explanation import JudgedSet, explain, judge, models_in_force
 from autotag.tagging.policy import Verdict
 from tests.unit.conftest import Factory
 

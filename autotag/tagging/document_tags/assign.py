@@ -17,7 +17,7 @@ from autotag.models.base import utc_now
 from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 from autotag.models.unit_of_work import UnitOfWork
-from autotag.tagging.tag_changes import ASSIGNMENT, REJECTION, Forgotten, TagChanges
+from autotag.tagging.document_tags.change_log import ASSIGNMENT, REJECTION, Forgotten, TagChanges
 from autotag.tagging.tags.create_and_lock import ensure_tags
 from autotag.tagging.tags.names import clean_names
 

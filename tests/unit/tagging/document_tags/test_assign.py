@@ -17,7 +17,7 @@ from autotag.models import (
     VirtualInstance,
 )
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.assignments import add_tags, commit_tags, remove_tags, replace_tags, untag
+from autotag.tagging.document_tags.assign import add_tags, commit_tags, remove_tags, replace_tags, untag
 from autotag.tagging.tags.names import TaggingRefused
 from tests.unit.conftest import Factory
 

@@ -2,7 +2,7 @@ from sqlalchemy.orm import Session
 
 from autotag.models import TaggingAttempt, TaggingState
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.history import LISTED_AT_MOST, attempts_of
+from autotag.tagging.document_tags.history import LISTED_AT_MOST, attempts_of
 from tests.unit.conftest import Factory
 
 

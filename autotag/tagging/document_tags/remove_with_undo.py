@@ -23,7 +23,7 @@ from autotag.models.base import utc_now
 from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 from autotag.models.unit_of_work import UnitOfWork
-from autotag.tagging.assignments import remove_tags, untag
+from autotag.tagging.document_tags.assign import remove_tags, untag
 from autotag.tagging.tags.create_and_lock import ensure_tags
 
 UNTAGGED = "untagged"
