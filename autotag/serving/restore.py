@@ -29,7 +29,7 @@ from autotag.serving.backup import (
 from autotag.serving.backup_reading import DAMAGED_ARCHIVE, read_complete, read_manifest
 from autotag.serving.private_files import tighten
 from autotag.serving.restored_database import prepare_postgresql, prepare_sqlite, run_scripts
-from autotag.tagging.releasing import release_all_claims
+from autotag.tagging.pipeline.release_claims import release_all_claims
 
 CHUNK_BYTES = 1 << 20
 

@@ -18,11 +18,11 @@ from autotag.models.engine import build_session_factory
 from autotag.observability import name_instances
 from autotag.tagging import jobs
 from autotag.tagging.model_installations import ModelInstallations
-from autotag.tagging.pipeline import Pipeline
+from autotag.tagging.pipeline.pipeline import Pipeline
+from autotag.tagging.pipeline.release_claims import release_claims_of
 from autotag.tagging.provider_health.factory import provider_factory
 from autotag.tagging.provider_health.process_breaker import count_death_at_rest
 from autotag.tagging.queue import TaggingQueue, connect
-from autotag.tagging.releasing import release_claims_of
 from autotag.tagging.worker import build_worker
 
 logger = structlog.stdlib.get_logger(__name__)

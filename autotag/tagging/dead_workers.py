@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.guards import Guards
 from autotag.models import Document, TaggingState
 from autotag.tagging.heartbeats import Part, living
-from autotag.tagging.releasing import release_claims_of
+from autotag.tagging.pipeline.release_claims import release_claims_of
 
 logger = structlog.stdlib.get_logger(__name__)
 

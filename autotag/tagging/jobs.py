@@ -1,7 +1,7 @@
 """RQ jobs: ids in, one service called. What they work with is bound once when the worker starts."""
 
 from autotag.tagging.model_installations import ModelInstallations
-from autotag.tagging.pipeline import Pipeline
+from autotag.tagging.pipeline.pipeline import Pipeline
 from autotag.tagging.queue import TaggingQueue
 
 _bound: list[tuple[Pipeline, TaggingQueue]] = []

@@ -32,10 +32,10 @@ from autotag.providers.tensorflow import TensorFlowProvider
 from autotag.serving.sweeping import HourlySweep
 from autotag.tagging import jobs
 from autotag.tagging.bulk_tending import tend_bulk_actions
-from autotag.tagging.pipeline import Pipeline
+from autotag.tagging.pipeline.pipeline import Pipeline
+from autotag.tagging.pipeline.release_claims import release_claims_of
 from autotag.tagging.queue import QUEUE_NAMES, TaggingQueue
 from autotag.tagging.reconcile import reconcile
-from autotag.tagging.releasing import release_claims_of
 from autotag.tagging.run_tending import tend_runs
 from autotag.tagging.uploading import Sender, UploadWishes, store_upload
 from tests.conftest import LONG_AGO, draw_picture, jpeg

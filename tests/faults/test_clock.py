@@ -15,9 +15,9 @@ from flask.testing import FlaskClient
 
 from autotag.config import Config
 from autotag.models import Role, RunState, TaggingState, User, base
-from autotag.tagging.claims import claim, claim_many
-from autotag.tagging.outcome import Outcome
-from autotag.tagging.recording import record_many
+from autotag.tagging.pipeline.claims import claim, claim_many
+from autotag.tagging.pipeline.outcome import Outcome
+from autotag.tagging.pipeline.record_outcome import record_many
 from tests.faults.invariants import assert_sound
 from tests.faults.roads import _runs, begin_run, prepare_untagged
 from tests.faults.site import Site

@@ -30,7 +30,7 @@ from autotag.models import Document, TaggingState
 from autotag.models.engine import build_session_factory
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving.worker import provider_factory
-from autotag.tagging.pipeline import Pipeline
+from autotag.tagging.pipeline.pipeline import Pipeline
 from tests.conftest import draw_picture, fresh, jpeg
 
 if TYPE_CHECKING:

@@ -48,13 +48,13 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.providers.base import ProviderUnavailable
 from autotag.serving.backup import BackupError, back_up
 from autotag.serving.restore import restore
-from autotag.tagging.claims import claim
-from autotag.tagging.outcome import Outcome, Predictions
+from autotag.tagging.pipeline.claims import claim
+from autotag.tagging.pipeline.outcome import Outcome, Predictions
+from autotag.tagging.pipeline.record_outcome import record
+from autotag.tagging.pipeline.release_claims import release_claims_of
 from autotag.tagging.policy import Candidate, decide
 from autotag.tagging.provider_health.circuit_breaker import note_trouble, troubled_providers
 from autotag.tagging.provider_health.process_breaker import process_health, record_crash
-from autotag.tagging.recording import record
-from autotag.tagging.releasing import release_claims_of
 from autotag.tagging.run_feeding import WINDOW
 from autotag.tagging.run_progress import list_runs, list_tagged, progress_of
 from autotag.tagging.runs import count_covered, pause_run, resume_run, undo_run
@@ -72,7 +72,7 @@ import sys
 from autotag.models.engine import build_session_factory
 from autotag.serving.backup import BackupError, back_up
 from autotag.serving.restore import restore
-from autotag.tagging.claims import claim
+from autotag.tagging.pipeline.claims import claim
 
 url, instance_id, name, *ids = sys.argv[1:]
 sessions = build_session_factory(url)

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.models import Tag, TagAssignment, TaggingState
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.claims import claim
 from autotag.tagging.document_tags.assign import add_tags, replace_tags
-from autotag.tagging.outcome import Outcome
+from autotag.tagging.pipeline.claims import claim
+from autotag.tagging.pipeline.outcome import Outcome
+from autotag.tagging.pipeline.record_outcome import record
 from autotag.tagging.policy import Candidate, decide
-from autotag.tagging.recording import record
 from autotag.tagging.tags.edit import NameTaken, add_tag, delete_tag, rename_tag
 from autotag.tagging.tags.listing import TagNotFound, TagOrder, list_tags, suggestions, usage_by_provider
 from autotag.tagging.tags.merge import merge_part

@@ -40,11 +40,11 @@ MAY_CATCH_ALL = {
     # The one guard of all that is done again and again.
     "autotag/guards.py",
     # What somebody else's provider raises, and whatever is raised in one document's attempt, concerns that alone.
-    "autotag/tagging/asking.py",
-    "autotag/tagging/examining.py",
-    "autotag/tagging/outcome_writing.py",
-    "autotag/tagging/pipeline.py",
-    "autotag/tagging/leases.py",
+    "autotag/tagging/pipeline/provider_calls.py",
+    "autotag/tagging/pipeline/examine.py",
+    "autotag/tagging/pipeline/write_outcomes.py",
+    "autotag/tagging/pipeline/pipeline.py",
+    "autotag/tagging/pipeline/leases.py",
 }
 # What only starts another module is tested with that one.
 NEED_NO_TWIN = {"autotag/__main__.py", "autotag/inference/__main__.py"}

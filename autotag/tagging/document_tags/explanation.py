@@ -15,7 +15,7 @@ from autotag.media.library import DocumentSummary
 from autotag.models import PredictionSet, TagRejection
 from autotag.models.names import fold
 from autotag.providers.base import ProviderError
-from autotag.tagging.asking import ProviderFactory
+from autotag.tagging.pipeline.provider_calls import ProviderFactory
 from autotag.tagging.policy import Candidate, Decision, Verdict, decide, normalize_name
 
 logger = structlog.stdlib.get_logger(__name__)

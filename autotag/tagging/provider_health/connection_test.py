@@ -14,7 +14,7 @@ from autotag.configuration.effective import ProviderSettings
 from autotag.guards import attempt
 from autotag.inference.process import Prediction
 from autotag.providers.base import AutoTagProvider, Classification, ProviderError
-from autotag.tagging.asking import ProviderFactory
+from autotag.tagging.pipeline.provider_calls import ProviderFactory
 from autotag.tagging.provider_health.call_quota import reserve_call
 
 logger = structlog.stdlib.get_logger(__name__)

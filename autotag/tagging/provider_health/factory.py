@@ -7,7 +7,7 @@ from autotag.configuration.secret_box import SecretUnreadable
 from autotag.inference.store import ModelStore
 from autotag.providers.base import AutoTagProvider, ProviderMisconfigured
 from autotag.providers.registry import ProviderTools, build_provider
-from autotag.tagging.asking import ProviderFactory
+from autotag.tagging.pipeline.provider_calls import ProviderFactory
 
 
 def provider_factory(config: Config) -> ProviderFactory:

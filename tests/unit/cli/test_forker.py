@@ -30,7 +30,7 @@ def loaded() -> list[str]:
 def test_a_fork_finds_nothing_half_done_and_no_more_than_it_needs() -> None:
     threads, descriptors, collects_garbage, is_frozen, *modules = loaded()
     assert (threads, descriptors, collects_garbage, is_frozen) == ("1", "0", "True", "True")
-    assert "autotag.tagging.pipeline" in modules
+    assert "autotag.tagging.pipeline.pipeline" in modules
     assert not {"numpy", "PIL", "ai_edge_litert", "obstore", "psycopg", "alembic"} & set(modules)
 
 

@@ -25,12 +25,12 @@ from autotag.models import (
     VirtualInstance,
 )
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging.asking import Replies, Wait
-from autotag.tagging.claims import Claim, claim_many
-from autotag.tagging.conclusion import conclude
 from autotag.tagging.document_tags.assign import add_tags, remove_tags
-from autotag.tagging.outcome import Outcome, Predictions
-from autotag.tagging.recording import record_many
+from autotag.tagging.pipeline.claims import Claim, claim_many
+from autotag.tagging.pipeline.decide_outcome import conclude
+from autotag.tagging.pipeline.outcome import Outcome, Predictions
+from autotag.tagging.pipeline.provider_calls import Replies, Wait
+from autotag.tagging.pipeline.record_outcome import record_many
 from autotag.tagging.run_tending import tend_runs
 from autotag.tagging.runs import load_run, selection_of, start_run
 from tests.unit.conftest import Factory

@@ -5,7 +5,7 @@ from redis import Redis
 
 from autotag.tagging import jobs
 from autotag.tagging.jobs import NotInWorker, bind, bind_installations, install_model, tag_documents
-from autotag.tagging.pipeline import Worked
+from autotag.tagging.pipeline.pipeline import Worked
 from autotag.tagging.queue import TaggingQueue
 from tests.unit.tagging.test_reconcile import handed_out
 

@@ -44,8 +44,8 @@ from autotag.serving.scheduler import BACKLOG_SECONDS, Scheduler
 from autotag.tagging import bulk_actions, bulk_tending, failed_tries, reconcile, run_tending
 from autotag.tagging.bulk_actions import BulkKind, add, start_action
 from autotag.tagging.bulk_undo import can_undo
-from autotag.tagging.claims import claim
 from autotag.tagging.failed_tries import MOST_TRIES
+from autotag.tagging.pipeline.claims import claim
 from autotag.tagging.runs import cancel_run, resume_run, undo_run
 from tests.unit.conftest import Factory
 from tests.unit.tagging.conftest import Library, enable_tensorflow

@@ -40,11 +40,11 @@ from autotag.providers.base import Answer, AutoTagProvider, ProviderMisconfigure
 from autotag.providers.google_vision import GoogleCloudVisionProvider
 from autotag.providers.microsoft.provider import MicrosoftProvider
 from autotag.providers.tensorflow import TensorFlowProvider
-from autotag.tagging import asking
-from autotag.tagging.examining import Examiner
-from autotag.tagging.image import ImageInHand
-from autotag.tagging.pipeline import Pipeline
-from autotag.tagging.trouble import MAXIMUM_TRIES
+from autotag.tagging.pipeline import provider_calls
+from autotag.tagging.pipeline.examine import Examiner
+from autotag.tagging.pipeline.image import ImageInHand
+from autotag.tagging.pipeline.pipeline import Pipeline
+from autotag.tagging.pipeline.trouble import MAXIMUM_TRIES
 from tests.conftest import load_stub
 from tests.unit.conftest import Factory, ScriptedProcess
 
@@ -210,25 +210,25 @@ def raise_at(
 
 
 STAGES = {
-    "claiming": ("autotag.tagging.pipeline.claim_many", BUSY),
-    "reading what is known": ("autotag.tagging.claims._known_predictions", ODD),
+    "claiming": ("autotag.tagging.pipeline.pipeline.claim_many", BUSY),
+    "reading what is known": ("autotag.tagging.pipeline.claims._known_predictions", ODD),
     "asking for settings": (),
     "taking up the image": (Examiner, "_take_up", ODD),
-    "asking": (asking.Interviewer, "ask", ENDS),
-    "reserving a call": ("autotag.tagging.asking.reserve_call", BUSY),
-    "measuring": ("autotag.tagging.asking.note_call", ODD),
-    "deciding": ("autotag.tagging.examining.conclude", ODD),
-    "the policy": ("autotag.tagging.conclusion.decide", ODD),
+    "asking": (provider_calls.Interviewer, "ask", ENDS),
+    "reserving a call": ("autotag.tagging.pipeline.provider_calls.reserve_call", BUSY),
+    "measuring": ("autotag.tagging.pipeline.provider_calls.note_call", ODD),
+    "deciding": ("autotag.tagging.pipeline.examine.conclude", ODD),
+    "the policy": ("autotag.tagging.pipeline.decide_outcome.decide", ODD),
     "finding the original": (FolderStorage, "on_disk", ODD),
     "keeping a picture": (FolderStorage, "keep", PermissionError(13, "Permission denied")),
     "finishing the image": (ImageInHand, "finish", ODD),
-    "recording": ("autotag.tagging.outcome_writing.record_many", BUSY),
-    "closing claims": ("autotag.tagging.recording.close_claims", ODD),
-    "writing predictions": ("autotag.tagging.recording._store_predictions", BUSY),
-    "making tags": ("autotag.tagging.recording.ensure_tags", ODD),
+    "recording": ("autotag.tagging.pipeline.write_outcomes.record_many", BUSY),
+    "closing claims": ("autotag.tagging.pipeline.record_outcome.close_claims", ODD),
+    "writing predictions": ("autotag.tagging.pipeline.record_outcome._store_predictions", BUSY),
+    "making tags": ("autotag.tagging.pipeline.record_outcome.ensure_tags", ODD),
     "searching": ("autotag.media.search.refresh", ODD),
-    "telling webhooks": ("autotag.tagging.recording.note_documents", ODD),
-    "noting the outcome": ("autotag.tagging.pipeline.note_outcome", ODD),
+    "telling webhooks": ("autotag.tagging.pipeline.record_outcome.note_documents", ODD),
+    "noting the outcome": ("autotag.tagging.pipeline.pipeline.note_outcome", ODD),
 }
 PROVIDERS = {
     "tensorflow": (TensorFlowProvider, "tag", ODD),
@@ -293,7 +293,7 @@ def test_a_stage_that_raises_concerns_one_attempt(
     road: Road, stage: str, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Each as soon as it is ready, so that there are several records.
-    monkeypatch.setattr("autotag.tagging.pipeline.RECORD_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("autotag.tagging.pipeline.pipeline.RECORD_EVERY_SECONDS", 0.0)
     ids = road.upload(road.acme, UPLOADS)
     if stage == "asking for settings":
         owner, name, error = road.pipeline._examiner, "_settings", ODD
@@ -358,7 +358,7 @@ def test_a_document_fails_at_last_that_a_step_of_ours_stumbles_over_each_time(
     def fail(*_: object, **__: object) -> None:
         raise ODD
 
-    monkeypatch.setattr("autotag.tagging.examining.conclude", fail)
+    monkeypatch.setattr("autotag.tagging.pipeline.examine.conclude", fail)
     ids = road.upload(road.acme, 1)
     for _ in range(MAXIMUM_TRIES):
         road.pass_time()
@@ -374,22 +374,22 @@ def test_one_outcome_that_cannot_be_written_takes_no_other_with_it(
     road: Road, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each time, and not only once: the others are written all the same."""
-    from autotag.tagging import outcome_writing
+    from autotag.tagging.pipeline import write_outcomes
 
     ids = road.upload(road.acme, UPLOADS)
-    real = outcome_writing.record_many
+    real = write_outcomes.record_many
 
     def refuse(sessions: Any, finished: Any, worker: str) -> Any:
         if any(held.document_id == ids[2] and outcome.decisions for held, outcome in finished):
             raise ODD
         return real(sessions, finished, worker)
 
-    monkeypatch.setattr(outcome_writing, "record_many", refuse)
+    monkeypatch.setattr(write_outcomes, "record_many", refuse)
     found = road.go(road.acme, ids)
     bad = found.pop(2)
     assert [one.tagging_state for one in found] == [TaggingState.TAGGED] * (UPLOADS - 1)
     assert (bad.tagging_state, bad.tagging_reason_code) == (TaggingState.QUEUED, "internal_error")
-    monkeypatch.setattr(outcome_writing, "record_many", real)
+    monkeypatch.setattr(write_outcomes, "record_many", real)
     road.pass_time()
     assert [one.tagging_state for one in road.go(road.acme, ids)] == [TaggingState.TAGGED] * UPLOADS
     assert len(road.google.requests) == UPLOADS

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.models import Document, RunScope, RunState, TaggingRun, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.claims import claim
+from autotag.tagging.pipeline.claims import claim
 from autotag.tagging.queue import ENOUGH_JOBS, TaggingQueue
 from autotag.tagging.reconcile import BATCH, FEW, FILL, OVERDUE, reconcile
 from tests.unit.conftest import Factory
@@ -201,7 +201,7 @@ def test_work_whose_worker_died_is_taken_back(
     monkeypatch: pytest.MonkeyPatch,
     away: bool,
 ) -> None:
-    from autotag.tagging import claims
+    from autotag.tagging.pipeline import claims
 
     document = make.document(make.instance())
     monkeypatch.setattr(claims, "LEASE", timedelta(seconds=-1))

@@ -14,7 +14,7 @@ from rq.webhook import Webhook
 
 from autotag.tagging import heartbeats, jobs
 from autotag.tagging.heartbeats import Sign, living
-from autotag.tagging.pipeline import Worked
+from autotag.tagging.pipeline.pipeline import Worked
 from autotag.tagging.queue import QUEUE_NAME, TAG_DOCUMENTS, TaggingQueue
 from autotag.tagging.worker import build_worker, worker_name
 from tests.conftest import wait_for

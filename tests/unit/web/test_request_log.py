@@ -23,7 +23,7 @@ from autotag.models import VirtualInstance
 from autotag.observability import _name_instance, _name_of, name_instances
 from autotag.providers.tensorflow import TensorFlowProvider
 from autotag.tagging import jobs
-from autotag.tagging.pipeline import Pipeline
+from autotag.tagging.pipeline.pipeline import Pipeline
 from autotag.tagging.queue import TaggingQueue
 from autotag.tagging.worker import build_worker
 from tests.unit.conftest import Factory, ScriptedProcess

@@ -18,8 +18,8 @@ from autotag.models import (
     WebhookDelivery,
 )
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import recording
-from autotag.tagging.releasing import DEATHS_BEFORE_QUARANTINE, release_claims_of
+from autotag.tagging.pipeline import record_outcome
+from autotag.tagging.pipeline.release_claims import DEATHS_BEFORE_QUARANTINE, release_claims_of
 from autotag.tagging.run_tending import tend_runs
 from tests.conftest import counted_statements
 from tests.unit.conftest import Factory
@@ -94,7 +94,7 @@ def test_a_failure_is_told_with_its_reason(
     add()
     document = library.document(TaggingState.QUEUED)
     (held,) = library.take(document)
-    library.record(held, recording.Outcome(TaggingState.FAILED, "unreadable", "It cannot be read."))
+    library.record(held, record_outcome.Outcome(TaggingState.FAILED, "unreadable", "It cannot be read."))
     (body,) = bodies(sessions)
     assert body["type"] == "document.failed"
     told = body["document"]
@@ -121,7 +121,7 @@ def test_other_ends_are_no_event(
 ) -> None:
     add()
     (held,) = library.take(library.document(TaggingState.QUEUED))
-    library.record(held, recording.Outcome(state, "reason", "A reason."))
+    library.record(held, record_outcome.Outcome(state, "reason", "A reason."))
     assert deliveries(sessions) == []
 
 
@@ -141,13 +141,13 @@ def test_what_is_rolled_back_tells_nothing(
     library: Library, add: Add, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add()
-    noted = recording.note_documents
+    noted = record_outcome.note_documents
 
     def note_and_fail(*arguments: object) -> None:
         noted(*arguments)  # type: ignore[arg-type]
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr(recording, "note_documents", note_and_fail)
+    monkeypatch.setattr(record_outcome, "note_documents", note_and_fail)
     (held,) = library.take(library.document(TaggingState.QUEUED))
     with pytest.raises(RuntimeError):
         library.record(held, library.conclude(held))
@@ -198,7 +198,7 @@ def statements_of(engine: Engine, library: Library, number: int) -> list[str]:
     held = library.take()
     finished = [(one, library.conclude(one)) for one in held]
     with counted_statements(engine) as statements:
-        assert len(recording.record_many(library.sessions, finished, "worker-1")) == number
+        assert len(record_outcome.record_many(library.sessions, finished, "worker-1")) == number
     return statements
 
 
@@ -226,7 +226,7 @@ def test_no_query_where_nothing_could_be_told(engine: Engine, library: Library, 
     add()
     (held,) = library.take(library.document(TaggingState.QUEUED))
     with counted_statements(engine) as statements:
-        library.record(held, recording.Outcome(TaggingState.SKIPPED, "switched_off", "It is off."))
+        library.record(held, record_outcome.Outcome(TaggingState.SKIPPED, "switched_off", "It is off."))
     assert not [one for one in statements if "webhook" in one]
 
 

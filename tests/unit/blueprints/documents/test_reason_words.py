@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from autotag.blueprints.documents.reason_words import REASONS, reason_word
-from autotag.tagging import conclusion, examining, trouble
 from autotag.tagging.document_tags import remove_with_undo
+from autotag.tagging.pipeline import decide_outcome, examine, trouble
 from autotag.tagging.provider_health.circuit_breaker import waiting_code
 
 
@@ -38,7 +38,7 @@ def test_every_code_of_trouble_has_words(code: str) -> None:
     assert code in REASONS
 
 
-@pytest.mark.parametrize("module", [conclusion, examining, trouble])
+@pytest.mark.parametrize("module", [decide_outcome, examine, trouble])
 def test_every_code_that_an_outcome_is_given_has_words(module: object) -> None:
     tree = ast.parse(Path(str(module.__file__)).read_text())  # type: ignore[attr-defined]
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]

@@ -5,7 +5,7 @@ from sqlalchemy import Engine, event
 
 from autotag.models import RunScope, RunState, TaggingRun, TaggingState
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.outcome import Outcome
+from autotag.tagging.pipeline.outcome import Outcome
 from autotag.tagging.run_tending import tend_runs
 from autotag.tagging.runs import cancel_run, pause_run, resume_run
 from tests.unit.blueprints.conftest import Browser, said

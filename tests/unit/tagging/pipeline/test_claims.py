@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.models import Document, TaggingState, TagRejection
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.claims import LEASE, claim, claim_many, have_deaths
-from autotag.tagging.releasing import release_claims_of, release_expired_claims
+from autotag.tagging.pipeline.claims import LEASE, claim, claim_many, have_deaths
+from autotag.tagging.pipeline.release_claims import release_claims_of, release_expired_claims
 from tests.unit.conftest import Factory
 
 CLAIM_ALL = """
 import sys
 from autotag.models.engine import build_session_factory
-from autotag.tagging.claims import claim
+from autotag.tagging.pipeline.claims import claim
 sessions = build_session_factory(sys.argv[1], durable=False)
 instance, last = int(sys.argv[2]), int(sys.argv[3])
 print("up", flush=True)

@@ -8,12 +8,12 @@ from autotag.inference.process import InferenceProcess
 from autotag.media.sniffing import IMAGE_TYPES, claims_to_be_image
 from autotag.media.storage import Storage
 from autotag.models import TaggingState
-from autotag.tagging.asking import Interviewer, Replies, Stopwatch
-from autotag.tagging.claims import Claim
-from autotag.tagging.conclusion import conclude
-from autotag.tagging.image import ImageInHand
-from autotag.tagging.outcome import Outcome
-from autotag.tagging.trouble import outcome_of
+from autotag.tagging.pipeline.claims import Claim
+from autotag.tagging.pipeline.decide_outcome import conclude
+from autotag.tagging.pipeline.image import ImageInHand
+from autotag.tagging.pipeline.outcome import Outcome
+from autotag.tagging.pipeline.provider_calls import Interviewer, Replies, Stopwatch
+from autotag.tagging.pipeline.trouble import outcome_of
 
 
 class Examiner:

@@ -30,13 +30,13 @@ from autotag.providers.base import (
     ProviderMisconfigured,
     ProviderUnavailable,
 )
-from autotag.tagging.claims import Claim
-from autotag.tagging.image import ImageInHand
-from autotag.tagging.outcome import Predictions
+from autotag.tagging.pipeline.claims import Claim
+from autotag.tagging.pipeline.image import ImageInHand
+from autotag.tagging.pipeline.outcome import Predictions
+from autotag.tagging.pipeline.trouble import PROCESS_NOT_STARTED, PROVIDER_ERROR, is_last_try, next_try
 from autotag.tagging.provider_health.call_quota import give_back_call, reserve_call
 from autotag.tagging.provider_health.circuit_breaker import note_success, note_trouble, pause, waiting_code
 from autotag.tagging.provider_health.process_breaker import PROCESS_DISABLED, record_crash
-from autotag.tagging.trouble import PROCESS_NOT_STARTED, PROVIDER_ERROR, is_last_try, next_try
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -18,11 +18,11 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.claims import Claim, claim
-from autotag.tagging.outcome import ImageFacts, Outcome, Predictions
+from autotag.tagging.pipeline.claims import Claim, claim
+from autotag.tagging.pipeline.outcome import ImageFacts, Outcome, Predictions
+from autotag.tagging.pipeline.record_outcome import ensure_tags, record
+from autotag.tagging.pipeline.release_claims import release_claims_of
 from autotag.tagging.policy import Candidate, decide
-from autotag.tagging.recording import ensure_tags, record
-from autotag.tagging.releasing import release_claims_of
 from tests.unit.conftest import Factory
 
 PAIRS = (("Cat", 0.9), ("dog", 0.1234567), ("bird", 0.01))
@@ -284,13 +284,13 @@ def test_a_tag_that_came_meanwhile_is_left_as_it_is(
 def test_a_failure_in_the_middle_writes_nothing(
     sessions: sessionmaker[Session], held: Claim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from autotag.tagging import recording
+    from autotag.tagging.pipeline import record_outcome
 
     def fail(*_args: object) -> None:
         raise RuntimeError
 
     before = everything(sessions)
-    monkeypatch.setattr(recording, "_assign", fail)
+    monkeypatch.setattr(record_outcome, "_assign", fail)
     with pytest.raises(RuntimeError):
         record(sessions, held, outcome_of(held), "worker-1")
     assert everything(sessions) == before

@@ -22,11 +22,11 @@ from autotag.models.base import utc_now
 from autotag.models.insertion import insert_new
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.claims import Claim, rejected_names
-from autotag.tagging.closing import REASON_LENGTH, Finished, close_claims
-from autotag.tagging.ended_waits import end_waits
-from autotag.tagging.file_keywords import keep_keywords
-from autotag.tagging.outcome import Outcome
+from autotag.tagging.pipeline.claims import Claim, rejected_names
+from autotag.tagging.pipeline.ended_waits import end_waits
+from autotag.tagging.pipeline.file_keywords import keep_keywords
+from autotag.tagging.pipeline.finish_claims import REASON_LENGTH, Finished, close_claims
+from autotag.tagging.pipeline.outcome import Outcome
 from autotag.tagging.policy import Decision, Verdict
 from autotag.tagging.run_feeding import item_state
 from autotag.tagging.tags.create_and_lock import ensure_tags, hold_tags

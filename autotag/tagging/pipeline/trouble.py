@@ -17,8 +17,8 @@ from autotag.inference.errors import (
 from autotag.media.errors import StorageError
 from autotag.models import TaggingState
 from autotag.models.base import utc_now
-from autotag.tagging.claims import Claim
-from autotag.tagging.outcome import Outcome
+from autotag.tagging.pipeline.claims import Claim
+from autotag.tagging.pipeline.outcome import Outcome
 from autotag.tagging.provider_health.circuit_breaker import back_off
 
 logger = structlog.stdlib.get_logger(__name__)

@@ -35,8 +35,8 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.deaths import HAS_DEATHS
-from autotag.tagging.outcome import Predictions
+from autotag.tagging.pipeline.deaths import HAS_DEATHS
+from autotag.tagging.pipeline.outcome import Predictions
 from autotag.tagging.provider_health.circuit_breaker import troubled_providers
 from autotag.tagging.provider_health.process_breaker import is_process_disabled
 

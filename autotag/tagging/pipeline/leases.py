@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.tagging.claims import LEASE, Claim
-from autotag.tagging.releasing import give_back, renew_leases
+from autotag.tagging.pipeline.claims import LEASE, Claim
+from autotag.tagging.pipeline.release_claims import give_back, renew_leases
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -16,9 +16,9 @@ from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.document_tags.assign import commit_tags, remove_tags, untag
 from autotag.tagging.document_tags.remove_with_undo import put_back, remove_tag
-from autotag.tagging.examining import _why_not
-from autotag.tagging.file_keywords import MOST_OF_A_FILE, names_of_keywords
-from autotag.tagging.outcome import ImageFacts, Outcome
+from autotag.tagging.pipeline.examine import _why_not
+from autotag.tagging.pipeline.file_keywords import MOST_OF_A_FILE, names_of_keywords
+from autotag.tagging.pipeline.outcome import ImageFacts, Outcome
 from autotag.tagging.tags.listing import usages_of
 from autotag.tagging.tags.merge import merge_part
 from tests.unit.conftest import Factory

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.models import Document, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.claims import LEASE
+from autotag.tagging.pipeline.claims import LEASE
 from autotag.webhooks.outbox import note_documents
 
 NO_LEASE = timedelta(hours=1)

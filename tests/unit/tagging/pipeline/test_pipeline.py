@@ -37,12 +37,12 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.providers.base import Answer, AutoTagProvider, ProviderMisconfigured
 from autotag.providers.tensorflow import TensorFlowProvider
 from autotag.tagging import jobs
-from autotag.tagging.asking import Interviewer
-from autotag.tagging.claims import Claim, claim
-from autotag.tagging.pipeline import CLAIM_FOR_SECONDS, TOGETHER, TOGETHER_AT_FIRST, Pipeline
+from autotag.tagging.pipeline.claims import Claim, claim
+from autotag.tagging.pipeline.pipeline import CLAIM_FOR_SECONDS, TOGETHER, TOGETHER_AT_FIRST, Pipeline
+from autotag.tagging.pipeline.provider_calls import Interviewer
+from autotag.tagging.pipeline.release_claims import release_claims_of
 from autotag.tagging.provider_health.circuit_breaker import resume
 from autotag.tagging.queue import TaggingQueue
-from autotag.tagging.releasing import release_claims_of
 from tests.unit.conftest import Factory, ScriptedProcess
 
 CRASH = ProcessCrashed("Killed by signal 9.", "exit")
@@ -484,7 +484,7 @@ def test_one_that_is_taken_alone_is_so_whatever_the_pace(
     road: Road, upload: Callable[..., Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At one document a claim, a claim of one is not the only one in hand."""
-    monkeypatch.setattr("autotag.tagging.pipeline.TOGETHER_AT_FIRST", 1)
+    monkeypatch.setattr("autotag.tagging.pipeline.pipeline.TOGETHER_AT_FIRST", 1)
     suspect = upload(b"suspect", tagging_crashes=1)
     documents = [upload(b"one"), suspect, upload(b"two")]
     at_once: list[int] = []
@@ -530,7 +530,7 @@ def test_after_a_hard_restart_the_first_time_out_of_an_image_is_no_quarantine(
 def test_while_one_image_is_in_the_process_the_next_is_made_ready_and_the_last_ones_are_recorded(
     road: Road, upload: Callable[..., Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autotag.tagging.pipeline.RECORD_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("autotag.tagging.pipeline.pipeline.RECORD_EVERY_SECONDS", 0.0)
     documents = [upload(bytes([number])) for number in range(5)]
     first_left, another_begins, first_recorded = Event(), Event(), Event()
     process = road.process.process
@@ -613,7 +613,7 @@ def test_as_many_are_claimed_at_a_time_as_take_a_moment(
         claimed.append(len(ids))
         return []
 
-    monkeypatch.setattr("autotag.tagging.pipeline.claim_many", claim_none)
+    monkeypatch.setattr("autotag.tagging.pipeline.pipeline.claim_many", claim_none)
     instance_id = upload().instance_id
     pipeline._seconds_each[instance_id] = seconds
     pipeline.tag_many(instance_id, list(range(1000, 1004 + TOGETHER)))
@@ -634,8 +634,8 @@ def test_what_interrupts_a_job_begins_with_no_other_image_and_gives_the_rest_bac
         return wait(*arguments)  # type: ignore[arg-type]
 
     road.process.during = lambda: examined.append(None)
-    monkeypatch.setattr("autotag.tagging.pipeline.TOGETHER_AT_FIRST", 12)
-    monkeypatch.setattr("autotag.tagging.pipeline.wait", interrupt_once)
+    monkeypatch.setattr("autotag.tagging.pipeline.pipeline.TOGETHER_AT_FIRST", 12)
+    monkeypatch.setattr("autotag.tagging.pipeline.pipeline.wait", interrupt_once)
     with pytest.raises(KeyboardInterrupt):
         road.pipeline().tag_many(documents[0].instance_id, [document.id for document in documents])
     assert len(examined) <= 4

@@ -6,8 +6,8 @@ import pytest
 from autotag.inference.errors import ImageCode, ImageRejected
 from autotag.media.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE, preview_key, thumbnail_key
 from autotag.media.storage import INCOMING, FolderStorage, original_key
-from autotag.tagging.image import ImageInHand
-from autotag.tagging.outcome import ImageFacts
+from autotag.tagging.pipeline.image import ImageInHand
+from autotag.tagging.pipeline.outcome import ImageFacts
 from tests.unit.conftest import ScriptedProcess
 
 MODEL = Path("models/toy")

@@ -9,7 +9,7 @@ from autotag.media.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE, preview_key, 
 from autotag.media.storage import Storage, original_key
 from autotag.metrics.worker_metrics import note_stages
 from autotag.providers.base import Classification
-from autotag.tagging.outcome import ImageFacts
+from autotag.tagging.pipeline.outcome import ImageFacts
 
 
 class ImageInHand:

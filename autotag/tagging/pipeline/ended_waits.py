@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from autotag.models import ProviderState
-from autotag.tagging.closing import Finished
+from autotag.tagging.pipeline.finish_claims import Finished
 from autotag.tagging.provider_health.process_breaker import PROCESS_DISABLED, is_process_disabled
 
 

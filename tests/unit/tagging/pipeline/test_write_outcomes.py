@@ -9,11 +9,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import Document, PredictionSet, TaggingState
-from autotag.tagging import outcome_writing
-from autotag.tagging.claims import Claim, claim_many
-from autotag.tagging.closing import Finished
-from autotag.tagging.outcome import Outcome, Predictions
-from autotag.tagging.outcome_writing import PAUSES, OutcomeWriter
+from autotag.tagging.pipeline import write_outcomes
+from autotag.tagging.pipeline.claims import Claim, claim_many
+from autotag.tagging.pipeline.finish_claims import Finished
+from autotag.tagging.pipeline.outcome import Outcome, Predictions
+from autotag.tagging.pipeline.write_outcomes import PAUSES, OutcomeWriter
 from tests.unit.conftest import Factory
 
 AWAY = OperationalError("UPDATE", {}, Exception("database is locked"))
@@ -33,13 +33,13 @@ def finished(sessions: sessionmaker[Session], make: Factory) -> list[Finished]:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that are made, without making them."""
     made: list[float] = []
-    monkeypatch.setattr(outcome_writing.time, "sleep", made.append)
+    monkeypatch.setattr(write_outcomes.time, "sleep", made.append)
     return made
 
 
 @pytest.fixture
 def let_fail(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    real = outcome_writing.record_many
+    real = write_outcomes.record_many
 
     def let_fail(times: int) -> None:
         left = [AWAY] * times
@@ -49,7 +49,7 @@ def let_fail(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
                 raise left.pop()
             return real(*arguments)
 
-        monkeypatch.setattr(outcome_writing, "record_many", record)
+        monkeypatch.setattr(write_outcomes, "record_many", record)
 
     return let_fail
 

@@ -15,10 +15,10 @@ from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.outbound_http.client import DEFAULT_LIMITS
 from autotag.providers.registry import BUILDERS
-from autotag.tagging import leases as leases_module
-from autotag.tagging.claims import LEASE, Claim, claim_many
-from autotag.tagging.leases import LONGEST_EXAMINATION_SECONDS, RENEW_SECONDS, Leases
-from autotag.tagging.releasing import release_expired_claims
+from autotag.tagging.pipeline import leases as leases_module
+from autotag.tagging.pipeline.claims import LEASE, Claim, claim_many
+from autotag.tagging.pipeline.leases import LONGEST_EXAMINATION_SECONDS, RENEW_SECONDS, Leases
+from autotag.tagging.pipeline.release_claims import release_expired_claims
 from tests.unit.conftest import Factory
 
 

@@ -9,8 +9,8 @@ from autotag.models import AssignmentSource, TagAssignment
 from autotag.models.base import utc_now
 from autotag.models.insertion import insert_new
 from autotag.models.names import fold
-from autotag.tagging.claims import Claim, rejected_names
-from autotag.tagging.outcome import Outcome
+from autotag.tagging.pipeline.claims import Claim, rejected_names
+from autotag.tagging.pipeline.outcome import Outcome
 from autotag.tagging.policy import Verdict, normalize_name
 from autotag.tagging.tags.create_and_lock import ensure_tags
 

@@ -8,9 +8,9 @@ import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.tagging.closing import Finished
-from autotag.tagging.recording import record_many
-from autotag.tagging.trouble import unexpected
+from autotag.tagging.pipeline.finish_claims import Finished
+from autotag.tagging.pipeline.record_outcome import record_many
+from autotag.tagging.pipeline.trouble import unexpected
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -11,10 +11,11 @@ from autotag.models import Document, ProcessState, TaggingState, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.providers.base import ProviderMisconfigured, ProviderUnavailable
-from autotag.tagging.claims import Claim, claim
-from autotag.tagging.closing import close_claims
-from autotag.tagging.ended_waits import end_waits
-from autotag.tagging.outcome import Outcome
+from autotag.tagging.pipeline.claims import Claim, claim
+from autotag.tagging.pipeline.ended_waits import end_waits
+from autotag.tagging.pipeline.finish_claims import close_claims
+from autotag.tagging.pipeline.outcome import Outcome
+from autotag.tagging.pipeline.record_outcome import record
 from autotag.tagging.provider_health.circuit_breaker import (
     note_success,
     note_trouble,
@@ -23,7 +24,6 @@ from autotag.tagging.provider_health.circuit_breaker import (
     waiting_code,
 )
 from autotag.tagging.provider_health.process_breaker import PROCESS_DISABLED, enable_process, record_crash
-from autotag.tagging.recording import record
 from tests.unit.conftest import Factory
 
 GOOGLE = "google"

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from autotag.configuration.effective import TaggingSettings
 from autotag.models import TaggingState
-from autotag.tagging.asking import Replies
-from autotag.tagging.claims import Claim
-from autotag.tagging.outcome import Outcome
+from autotag.tagging.pipeline.claims import Claim
+from autotag.tagging.pipeline.outcome import Outcome
+from autotag.tagging.pipeline.provider_calls import Replies
+from autotag.tagging.pipeline.trouble import crashed
 from autotag.tagging.policy import Candidate, Decision, Verdict, decide, explain_no_tags
-from autotag.tagging.trouble import crashed
 
 BAD_IMAGE = "bad_image"
 """Code of a service that could not read an image; any other that cannot take it has limits of its own."""

@@ -14,13 +14,13 @@ from autotag.configuration.effective import TaggingSettings
 from autotag.inference.process import InferenceProcess
 from autotag.media.storage import Storage
 from autotag.metrics.worker_metrics import note_outcome
-from autotag.tagging.asking import Interviewer, ProviderFactory, Stopwatch
-from autotag.tagging.claims import Claim, claim_many, have_deaths, new_token
-from autotag.tagging.closing import Finished
-from autotag.tagging.examining import Examiner
-from autotag.tagging.leases import Leases
-from autotag.tagging.outcome import Outcome
-from autotag.tagging.outcome_writing import OutcomeWriter
+from autotag.tagging.pipeline.claims import Claim, claim_many, have_deaths, new_token
+from autotag.tagging.pipeline.examine import Examiner
+from autotag.tagging.pipeline.finish_claims import Finished
+from autotag.tagging.pipeline.leases import Leases
+from autotag.tagging.pipeline.outcome import Outcome
+from autotag.tagging.pipeline.provider_calls import Interviewer, ProviderFactory, Stopwatch
+from autotag.tagging.pipeline.write_outcomes import OutcomeWriter
 
 logger = structlog.stdlib.get_logger(__name__)
 

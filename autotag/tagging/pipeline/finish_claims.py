@@ -9,9 +9,9 @@ from sqlalchemy import Table, Update, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from autotag.models import Document, TaggingState
-from autotag.tagging.claims import Claim
-from autotag.tagging.deaths import NO_DEATHS
-from autotag.tagging.outcome import Outcome
+from autotag.tagging.pipeline.claims import Claim
+from autotag.tagging.pipeline.deaths import NO_DEATHS
+from autotag.tagging.pipeline.outcome import Outcome
 
 REASON_LENGTH = 500
 DOCUMENT = cast(Table, Document.__table__)

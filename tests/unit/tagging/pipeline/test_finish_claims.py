@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.models import Document, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.claims import claim, claim_many
-from autotag.tagging.closing import close_claims
-from autotag.tagging.outcome import ImageFacts, Outcome
+from autotag.tagging.pipeline.claims import claim, claim_many
+from autotag.tagging.pipeline.finish_claims import close_claims
+from autotag.tagging.pipeline.outcome import ImageFacts, Outcome
 from tests.unit.conftest import Factory
 
 

@@ -26,9 +26,9 @@ from autotag.providers.base import (
     ProviderUnavailable,
     TaggableImage,
 )
-from autotag.tagging.pipeline import Pipeline
+from autotag.tagging.pipeline.pipeline import Pipeline
+from autotag.tagging.pipeline.trouble import MAXIMUM_TRIES
 from autotag.tagging.provider_health.circuit_breaker import resume
-from autotag.tagging.trouble import MAXIMUM_TRIES
 from tests.unit.conftest import Factory, ScriptedProcess
 
 DOWN = ProviderUnavailable("unavailable", "The service answered 503.")
@@ -370,7 +370,7 @@ def test_a_call_that_was_never_made_is_not_counted(road: Road, upload: Callable[
 @pytest.fixture(params=[1, 2, 8])
 def claimed_together(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Documents in one claim: the fewer, the more claims are in the hand at a time."""
-    monkeypatch.setattr("autotag.tagging.pipeline.TOGETHER_AT_FIRST", request.param)
+    monkeypatch.setattr("autotag.tagging.pipeline.pipeline.TOGETHER_AT_FIRST", request.param)
 
 
 @pytest.mark.usefixtures("claimed_together")
