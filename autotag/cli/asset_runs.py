@@ -23,8 +23,8 @@ from autotag.cli.output import echo
 from autotag.config import Config
 from autotag.instances.administration import find_by_web_id
 from autotag.models import RunScope, RunState
-from autotag.tagging.run_progress import RunProgress, count_items, progress_of
-from autotag.tagging.runs import load_run, selection_of, start_run
+from autotag.tagging.runs.lifecycle import load_run, selection_of, start_run
+from autotag.tagging.runs.progress import RunProgress, count_items, progress_of
 
 COVERS = {
     RunScope.UNTAGGED: "All images without tags",

@@ -27,7 +27,7 @@ from autotag.tagging.failed_tries import PASSING
 from autotag.tagging.heartbeats import Heartbeat, Part
 from autotag.tagging.queue import TaggingQueue, connect
 from autotag.tagging.reconcile import reconcile
-from autotag.tagging.run_tending import tend_runs
+from autotag.tagging.runs.scheduler_step import tend_runs
 from autotag.webhooks.factory import webhook_sender
 
 logger = structlog.stdlib.get_logger(__name__)

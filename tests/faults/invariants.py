@@ -18,7 +18,7 @@ from autotag.instances.wall import across_instances
 from autotag.media.search import words_of
 from autotag.media.storage_use import storage_use
 from autotag.models import TaggingRun, VirtualInstance
-from autotag.tagging.run_progress import count_items
+from autotag.tagging.runs.progress import count_items
 from autotag.tagging.tags.listing import list_tags
 
 MUST_BE_EMPTY = {

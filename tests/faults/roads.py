@@ -26,8 +26,8 @@ from autotag.tagging.bulk_undo import can_undo, undo_action
 from autotag.tagging.document_tags.assign import add_tags, remove_tags
 from autotag.tagging.folder_import import FolderImport, ImportWishes
 from autotag.tagging.new_version import tag_new_version
-from autotag.tagging.run_tending import tend_runs
-from autotag.tagging.runs import selection_of, start_run, undo_run
+from autotag.tagging.runs.lifecycle import selection_of, start_run, undo_run
+from autotag.tagging.runs.scheduler_step import tend_runs
 from autotag.tagging.tags.edit import delete_tag, rename_tag
 from autotag.tagging.tags.listing import TagNotFound, find_tag
 from autotag.tagging.tags.names import TaggingRefused

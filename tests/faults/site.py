@@ -36,7 +36,7 @@ from autotag.tagging.pipeline.pipeline import Pipeline
 from autotag.tagging.pipeline.release_claims import release_claims_of
 from autotag.tagging.queue import QUEUE_NAMES, TaggingQueue
 from autotag.tagging.reconcile import reconcile
-from autotag.tagging.run_tending import tend_runs
+from autotag.tagging.runs.scheduler_step import tend_runs
 from autotag.tagging.uploading import Sender, UploadWishes, store_upload
 from tests.conftest import LONG_AGO, draw_picture, jpeg
 from tests.unit.conftest import ScriptedProcess

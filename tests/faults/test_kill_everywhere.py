@@ -23,7 +23,10 @@ import pytest
 from redis import Redis
 from sqlalchemy import text
 
-from autotag.tagging import bulk_actions, bulk_undo, run_tending, run_undo, runs
+from autotag.tagging import bulk_actions, bulk_undo
+from autotag.tagging.runs import lifecycle
+from autotag.tagging.runs import scheduler_step as run_tending
+from autotag.tagging.runs import undo as run_undo
 from autotag.tagging.tags import merge as tag_merging
 from tests.faults.conftest import fork
 from tests.faults.fail_points import FailPoints
@@ -54,7 +57,7 @@ def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three documents are many: what is done in parts has several."""
     monkeypatch.setattr(bulk_actions, "AT_ONCE", 2)
     monkeypatch.setattr(bulk_undo, "AT_ONCE", 2)
-    for module in (run_tending, run_undo, runs):
+    for module in (run_tending, run_undo, lifecycle):
         monkeypatch.setattr(module, "CHUNK", 2)
     monkeypatch.setattr(tag_merging, "PART", 2)
 

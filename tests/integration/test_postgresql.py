@@ -55,9 +55,9 @@ from autotag.tagging.pipeline.release_claims import release_claims_of
 from autotag.tagging.policy import Candidate, decide
 from autotag.tagging.provider_health.circuit_breaker import note_trouble, troubled_providers
 from autotag.tagging.provider_health.process_breaker import process_health, record_crash
-from autotag.tagging.run_feeding import WINDOW
-from autotag.tagging.run_progress import list_runs, list_tagged, progress_of
-from autotag.tagging.runs import count_covered, pause_run, resume_run, undo_run
+from autotag.tagging.runs.dispatch import WINDOW
+from autotag.tagging.runs.lifecycle import count_covered, pause_run, resume_run, undo_run
+from autotag.tagging.runs.progress import list_runs, list_tagged, progress_of
 from tests.unit.conftest import Factory
 from tests.unit.tagging.conftest import Library, enable_tensorflow
 

@@ -17,7 +17,7 @@ from autotag.models import Role, RunScope
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.document_tags.assign import add_tags, commit_tags
 from autotag.tagging.document_tags.remove_with_undo import remove_tag, untag_document
-from autotag.tagging.runs import start_run
+from autotag.tagging.runs.lifecycle import start_run
 
 
 @blueprint.call(

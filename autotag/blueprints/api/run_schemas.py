@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from autotag.blueprints.api.fields import LARGEST_ID, Body, Whole
 from autotag.models import RunScope, RunState, TaggingRun
-from autotag.tagging.run_progress import progress_of
+from autotag.tagging.runs.progress import progress_of
 
 MOST_DOCUMENTS = 1000
 RUN_HEADERS = {

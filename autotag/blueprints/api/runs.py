@@ -13,7 +13,14 @@ from autotag.extensions import db
 from autotag.media.query import Selection
 from autotag.models import Role, RunScope, TaggingRun
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging.runs import COVERS, cancel_run, load_run, selection_of, start_for_folder, start_run
+from autotag.tagging.runs.lifecycle import (
+    COVERS,
+    cancel_run,
+    load_run,
+    selection_of,
+    start_for_folder,
+    start_run,
+)
 
 TAG = "Runs"
 ONE_RUN = "/runs/<int:run_id>"

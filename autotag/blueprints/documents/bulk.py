@@ -24,7 +24,7 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.bulk_actions import BulkKind, start_action
 from autotag.tagging.document_tags.tagged_copies import stream_tagged_archive
 from autotag.tagging.document_tags.tags_for_copies import tags_of_documents
-from autotag.tagging.runs import start_run
+from autotag.tagging.runs.lifecycle import start_run
 from autotag.tagging.tags.counts import count_chosen
 from autotag.tagging.tags.names import TaggingRefused
 

@@ -8,7 +8,7 @@ from autotag.blueprints.presentation import NO_BREAK_SPACE
 from autotag.models import Document, TaggingState
 from autotag.tagging.document_tags.explanation import JudgedPrediction
 from autotag.tagging.policy import Verdict
-from autotag.tagging.retrying import HOPELESS
+from autotag.tagging.runs.retry import HOPELESS
 
 _STATES = {
     TaggingState.QUEUED: "Waiting",

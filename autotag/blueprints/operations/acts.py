@@ -14,7 +14,7 @@ from autotag.configuration.entries import find_entry
 from autotag.models import Role, TaggingRun, TaggingState
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.provider_health.overview import enable_process_again, resume_provider
-from autotag.tagging.retrying import NothingToRetry, Requester, retry_document, retry_reason
+from autotag.tagging.runs.retry import NothingToRetry, Requester, retry_document, retry_reason
 from autotag.tagging.tags.names import TaggingRefused
 
 NOTHING_LEFT = "Nothing is left to try again here: it was tried, tagged or removed meanwhile."

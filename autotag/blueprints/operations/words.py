@@ -13,7 +13,7 @@ from autotag.operations.open_documents import Group, Item
 from autotag.operations.page import Operations
 from autotag.tagging.provider_health.circuit_breaker import WAITING
 from autotag.tagging.provider_health.process_breaker import PROCESS_DISABLED
-from autotag.tagging.retrying import HOPELESS, RETRIED
+from autotag.tagging.runs.retry import HOPELESS, RETRIED
 
 _UNITS = (("s", 60), ("min", 60), ("h", 24))
 

@@ -13,7 +13,7 @@ from autotag.blueprints.runs import ONE_RUN, blueprint
 from autotag.extensions import db
 from autotag.models import Role
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging import runs
+from autotag.tagging.runs import lifecycle
 from autotag.tagging.tags.names import TaggingRefused
 
 NOTHING_LEFT = "Nothing is left to retry."
@@ -23,28 +23,28 @@ NOTHING_LEFT = "Nothing is left to retry."
 @requires(Role.EDITOR)
 def pause(run_id: int) -> ResponseReturnValue:
     """Stop a run for a while."""
-    return act(runs.pause_run, run_id)
+    return act(lifecycle.pause_run, run_id)
 
 
 @blueprint.post(f"{ONE_RUN}/resume")
 @requires(Role.EDITOR)
 def resume(run_id: int) -> ResponseReturnValue:
     """Go on with a paused or cancelled run."""
-    return act(runs.resume_run, run_id)
+    return act(lifecycle.resume_run, run_id)
 
 
 @blueprint.post(f"{ONE_RUN}/cancel")
 @requires(Role.EDITOR)
 def cancel(run_id: int) -> ResponseReturnValue:
     """End a run; what it has done stays."""
-    return act(runs.cancel_run, run_id)
+    return act(lifecycle.cancel_run, run_id)
 
 
 @blueprint.post(f"{ONE_RUN}/undo")
 @requires(Role.EDITOR)
 def undo(run_id: int) -> ResponseReturnValue:
     """Take away what a run added."""
-    return act(runs.undo_run, run_id)
+    return act(lifecycle.undo_run, run_id)
 
 
 @blueprint.post(f"{ONE_RUN}/retry")
@@ -55,7 +55,7 @@ def retry(run_id: int) -> ResponseReturnValue:
     document_id = None if named is None else read_number(named) or 0
 
     def try_again(work: UnitOfWork, instance_id: int, run_id: int) -> str:
-        number = runs.retry_failed(work, instance_id, run_id, document_id)
+        number = lifecycle.retry_failed(work, instance_id, run_id, document_id)
         return (
             f"{counted(number, 'file is', 'files are')} tried again."
             if number

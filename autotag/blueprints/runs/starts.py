@@ -19,7 +19,7 @@ from autotag.media.library import load_document
 from autotag.media.query import Selection
 from autotag.models import Role, RunScope, TaggingRun
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging.runs import COVERS, selection_of, start_for_folder, start_run
+from autotag.tagging.runs.lifecycle import COVERS, selection_of, start_for_folder, start_run
 from autotag.tagging.tags.names import TaggingRefused
 
 ONE_FOLDER = f"/folders/<int(max={MAXIMUM_ID}):folder_id>"

@@ -10,8 +10,8 @@ from autotag.blueprints.runs.words import run_announcement
 from autotag.configuration.effective import load_tagging_settings
 from autotag.extensions import db
 from autotag.models import Role, RunScope, TaggingRun
-from autotag.tagging.run_progress import RunProgress, list_failures, list_runs, list_tagged, progress_of
-from autotag.tagging.runs import count_covered, load_run
+from autotag.tagging.runs.lifecycle import count_covered, load_run
+from autotag.tagging.runs.progress import RunProgress, list_failures, list_runs, list_tagged, progress_of
 
 RUNS_ON_A_PAGE = 30
 FAILURES_SHOWN = 50

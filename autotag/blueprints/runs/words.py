@@ -4,8 +4,8 @@ from flask import Blueprint
 
 from autotag.blueprints.presentation import StateView, counted
 from autotag.models import RunState, TaggingRun
-from autotag.tagging.run_progress import RunProgress
-from autotag.tagging.runs import Covered
+from autotag.tagging.runs.lifecycle import Covered
+from autotag.tagging.runs.progress import RunProgress
 
 SECONDS_IN_A_MINUTE = 60
 MINUTES_IN_AN_HOUR = 60

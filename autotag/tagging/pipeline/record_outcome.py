@@ -28,7 +28,7 @@ from autotag.tagging.pipeline.file_keywords import keep_keywords
 from autotag.tagging.pipeline.finish_claims import REASON_LENGTH, Finished, close_claims
 from autotag.tagging.pipeline.outcome import Outcome
 from autotag.tagging.policy import Decision, Verdict
-from autotag.tagging.run_feeding import item_state
+from autotag.tagging.runs.dispatch import item_state
 from autotag.tagging.tags.create_and_lock import ensure_tags, hold_tags
 from autotag.webhooks.outbox import note_documents
 

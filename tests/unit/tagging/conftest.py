@@ -31,8 +31,8 @@ from autotag.tagging.pipeline.decide_outcome import conclude
 from autotag.tagging.pipeline.outcome import Outcome, Predictions
 from autotag.tagging.pipeline.provider_calls import Replies, Wait
 from autotag.tagging.pipeline.record_outcome import record_many
-from autotag.tagging.run_tending import tend_runs
-from autotag.tagging.runs import load_run, selection_of, start_run
+from autotag.tagging.runs.lifecycle import load_run, selection_of, start_run
+from autotag.tagging.runs.scheduler_step import tend_runs
 from tests.unit.conftest import Factory
 
 Pairs = Sequence[tuple[str, float]]

@@ -41,12 +41,13 @@ from autotag.models import (
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving.scheduler import BACKLOG_SECONDS, Scheduler
-from autotag.tagging import bulk_actions, bulk_tending, failed_tries, reconcile, run_tending
+from autotag.tagging import bulk_actions, bulk_tending, failed_tries, reconcile
 from autotag.tagging.bulk_actions import BulkKind, add, start_action
 from autotag.tagging.bulk_undo import can_undo
 from autotag.tagging.failed_tries import MOST_TRIES
 from autotag.tagging.pipeline.claims import claim
-from autotag.tagging.runs import cancel_run, resume_run, undo_run
+from autotag.tagging.runs import scheduler_step as run_tending
+from autotag.tagging.runs.lifecycle import cancel_run, resume_run, undo_run
 from tests.unit.conftest import Factory
 from tests.unit.tagging.conftest import Library, enable_tensorflow
 
@@ -396,7 +397,7 @@ def test_a_run_that_was_given_up_can_be_cancelled(
 def test_an_undo_that_raises_each_time_ends_and_can_be_repeated(
     scheduler: Scheduler, bad: Library, good: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autotag.tagging.runs.CHUNK", 2)
+    monkeypatch.setattr("autotag.tagging.runs.lifecycle.CHUNK", 2)
     run = bad.start(*[bad.document() for _ in range(5)])
     bad.go_on()
     bad.act(undo_run, run)

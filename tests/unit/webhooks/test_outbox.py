@@ -20,7 +20,7 @@ from autotag.models import (
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.pipeline import record_outcome
 from autotag.tagging.pipeline.release_claims import DEATHS_BEFORE_QUARANTINE, release_claims_of
-from autotag.tagging.run_tending import tend_runs
+from autotag.tagging.runs.scheduler_step import tend_runs
 from tests.conftest import counted_statements
 from tests.unit.conftest import Factory
 from tests.unit.tagging.conftest import Library, enable_tensorflow

@@ -6,8 +6,8 @@ from sqlalchemy import Engine, event
 from autotag.models import RunScope, RunState, TaggingRun, TaggingState
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.pipeline.outcome import Outcome
-from autotag.tagging.run_tending import tend_runs
-from autotag.tagging.runs import cancel_run, pause_run, resume_run
+from autotag.tagging.runs.lifecycle import cancel_run, pause_run, resume_run
+from autotag.tagging.runs.scheduler_step import tend_runs
 from tests.unit.blueprints.conftest import Browser, said
 from tests.unit.tagging.conftest import Library, enable_tensorflow
 

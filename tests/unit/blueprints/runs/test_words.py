@@ -9,8 +9,8 @@ from autotag.blueprints.runs.words import (
 )
 from autotag.models import RunItemState, RunScope, RunState, TaggingRun
 from autotag.models.base import utc_now
-from autotag.tagging.run_progress import RunCounts, RunProgress
-from autotag.tagging.runs import Covered
+from autotag.tagging.runs.lifecycle import Covered
+from autotag.tagging.runs.progress import RunCounts, RunProgress
 
 
 @pytest.mark.parametrize(

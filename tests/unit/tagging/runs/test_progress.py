@@ -6,15 +6,15 @@ from sqlalchemy import delete, update
 from autotag.models import Document, RunItemState, RunState, TaggingRun, TaggingRunItem
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.run_feeding import WINDOW
-from autotag.tagging.run_progress import (
+from autotag.tagging.runs.dispatch import WINDOW
+from autotag.tagging.runs.lifecycle import cancel_run, undo_run
+from autotag.tagging.runs.progress import (
     RunProgress,
     list_failures,
     list_runs,
     list_tagged,
     progress_of,
 )
-from autotag.tagging.runs import cancel_run, undo_run
 from tests.unit.tagging.conftest import Library, enable_tensorflow
 
 

@@ -16,9 +16,8 @@ from autotag.models import (
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.document_tags.assign import untag
-from autotag.tagging.run_feeding import WINDOW
-from autotag.tagging.run_tending import tend_runs
-from autotag.tagging.runs import (
+from autotag.tagging.runs.dispatch import WINDOW
+from autotag.tagging.runs.lifecycle import (
     Covered,
     RunNotFound,
     cancel_run,
@@ -31,6 +30,7 @@ from autotag.tagging.runs import (
     start_run,
     undo_run,
 )
+from autotag.tagging.runs.scheduler_step import tend_runs
 from autotag.tagging.tags.names import TaggingRefused
 from tests.unit.conftest import Factory
 from tests.unit.tagging.conftest import Library, enable_tensorflow
@@ -117,7 +117,7 @@ def test_the_scopes_of_everything(
     library.make.document(library.make.instance(), tagging_state=TaggingState.NO_TAGS)
     with library.sessions() as session:
         assert count_covered(session, library.instance.id)[scope] == Covered(len(expected), False)
-        monkeypatch.setattr("autotag.tagging.runs.LOOKED_AT", 2)
+        monkeypatch.setattr("autotag.tagging.runs.lifecycle.LOOKED_AT", 2)
         few = count_covered(session, library.instance.id)[scope]
     assert few.is_least
     assert few.images <= 2

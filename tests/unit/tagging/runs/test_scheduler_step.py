@@ -1,6 +1,6 @@
 from autotag.models import RunItemState, RunState
-from autotag.tagging.run_feeding import WINDOW
-from autotag.tagging.run_tending import tend_runs
+from autotag.tagging.runs.dispatch import WINDOW
+from autotag.tagging.runs.scheduler_step import tend_runs
 from tests.unit.tagging.conftest import Library, enable_tensorflow
 
 

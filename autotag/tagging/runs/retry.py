@@ -10,7 +10,7 @@ from autotag.media.query import DocumentQuery, Selection, select_ids
 from autotag.models import Document, RunScope, TaggingRun, TaggingState
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.pipeline.deaths import HAS_DEATHS, NO_DEATHS
-from autotag.tagging.runs import start_run
+from autotag.tagging.runs.lifecycle import start_run
 
 RETRIED = (TaggingState.FAILED, TaggingState.QUARANTINED)
 

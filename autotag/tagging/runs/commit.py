@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.models import AssignmentSource, TagAssignment
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.document_tags.assign import commit_tags
-from autotag.tagging.runs import load_run
+from autotag.tagging.runs.lifecycle import load_run
 
 PART = 500
 """Documents of one transaction."""

@@ -21,7 +21,7 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging.retrying import NothingToRetry, Requester, retry_document, retry_reason
+from autotag.tagging.runs.retry import NothingToRetry, Requester, retry_document, retry_reason
 from tests.unit.conftest import Factory
 
 FAILED, QUARANTINED = TaggingState.FAILED, TaggingState.QUARANTINED

@@ -4,10 +4,11 @@ from sqlalchemy import select
 from autotag.media import search
 from autotag.models import RunItemState, RunState, TagAssignment, TaggingState, TagRejection
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import run_tending, runs
 from autotag.tagging.document_tags.assign import commit_tags, untag
-from autotag.tagging.run_tending import tend_runs
-from autotag.tagging.runs import undo_run
+from autotag.tagging.runs import lifecycle
+from autotag.tagging.runs import scheduler_step as run_tending
+from autotag.tagging.runs.lifecycle import undo_run
+from autotag.tagging.runs.scheduler_step import tend_runs
 from autotag.tagging.tags.names import TaggingRefused
 from tests.unit.tagging.conftest import Library
 
@@ -130,7 +131,7 @@ def test_a_large_run_is_undone_a_part_at_a_time_and_an_interruption_loses_nothin
     documents = [library.document() for _ in range(10)]
     run = library.start()
     library.go_on()
-    monkeypatch.setattr(runs, "CHUNK", 3)
+    monkeypatch.setattr(lifecycle, "CHUNK", 3)
     monkeypatch.setattr(run_tending, "CHUNK", 3)
     monkeypatch.setattr(run_tending, "PATIENCE_SECONDS", 0.0)
     library.act(undo_run, run)
@@ -153,4 +154,4 @@ def test_undoing_twice_does_no_harm_and_an_undone_run_is_over(library: Library) 
     library.act(undo_run, run)
     assert library.run(run).finished_at is not None
     with pytest.raises(TaggingRefused, match="undone"):
-        library.act(runs.resume_run, run)
+        library.act(lifecycle.resume_run, run)

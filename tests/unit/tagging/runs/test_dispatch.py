@@ -8,9 +8,9 @@ from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.new_version import tag_new_version
 from autotag.tagging.pipeline.release_claims import release_claims_of
-from autotag.tagging.run_feeding import WINDOW, item_state
-from autotag.tagging.run_tending import tend_runs
-from autotag.tagging.runs import cancel_run, pause_run, resume_run
+from autotag.tagging.runs.dispatch import WINDOW, item_state
+from autotag.tagging.runs.lifecycle import cancel_run, pause_run, resume_run
+from autotag.tagging.runs.scheduler_step import tend_runs
 from tests.unit.tagging.conftest import Library
 
 DONE, WAITING, QUEUED = RunItemState.DONE, RunItemState.WAITING, RunItemState.QUEUED

@@ -4,9 +4,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import AssignmentSource, RunScope, RunState, TagAssignment, TaggingRun
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import run_commit
-from autotag.tagging.run_commit import commit_run
-from autotag.tagging.runs import RunNotFound
+from autotag.tagging.runs import commit as run_commit
+from autotag.tagging.runs.commit import commit_run
+from autotag.tagging.runs.lifecycle import RunNotFound
 from tests.unit.conftest import Factory
 
 

@@ -13,9 +13,9 @@ from autotag.models import RunItemState, RunState, TaggingRun, TaggingRunItem
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.failed_tries import forget_failures, is_due, note_failure
-from autotag.tagging.run_feeding import CHUNK, WINDOW, hand_out, put_back, settle
-from autotag.tagging.run_progress import count_items
-from autotag.tagging.run_undo import finish_undo, take_back
+from autotag.tagging.runs.dispatch import CHUNK, WINDOW, hand_out, put_back, settle
+from autotag.tagging.runs.progress import count_items
+from autotag.tagging.runs.undo import finish_undo, take_back
 from autotag.webhooks.outbox import note_run_finished
 
 logger = structlog.stdlib.get_logger(__name__)
