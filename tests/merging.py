@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session
 
 from autotag.models import BulkAction, BulkActionState, Tag
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.bulk_actions import load_action, work_off
-from autotag.tagging.bulk_merging import start_merge
+from autotag.tagging.bulk.actions import load_action, work_off
+from autotag.tagging.bulk.merge import start_merge
 
 
 def merge_tags(

@@ -31,7 +31,7 @@ from autotag.media.errors import (
 )
 from autotag.media.idempotency import REUSED, KeyRefused
 from autotag.media.quota import EXCEEDED
-from autotag.tagging.bulk_actions import BulkActionNotFound
+from autotag.tagging.bulk.actions import BulkActionNotFound
 from autotag.tagging.runs.lifecycle import RunNotFound
 from autotag.tagging.tags.create_and_lock import TagsKeepVanishing
 from autotag.tagging.tags.listing import TagNotFound

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from autotag.media.folder_paths import find_folder
 from autotag.media.query import DocumentQuery, Selection
-from autotag.tagging.bulk_actions import BulkActionNotFound
+from autotag.tagging.bulk.actions import BulkActionNotFound
 from autotag.tagging.runs.lifecycle import RunNotFound
 from autotag.tagging.tags.names import TaggingRefused
 

@@ -20,8 +20,8 @@ from autotag.operations.in_progress import (
     unfinished_runs,
 )
 from autotag.operations.process_status import Crew, look_at_crew
+from autotag.tagging.bulk.whole_instance import AutomaticTags, count_automatic_tags
 from autotag.tagging.queue import TaggingQueue, connect
-from autotag.tagging.whole_instance import AutomaticTags, count_automatic_tags
 
 
 @click.command(name="status")

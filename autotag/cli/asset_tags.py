@@ -24,11 +24,11 @@ from autotag.cli.output import echo
 from autotag.config import Config
 from autotag.instances.administration import find_by_web_id
 from autotag.models import BulkAction, BulkActionState, TaggingRun
-from autotag.tagging.bulk_actions import BulkKind, load_action, start_action
+from autotag.tagging.bulk.actions import BulkKind, load_action, start_action
+from autotag.tagging.bulk.whole_instance import start_for_everything
 from autotag.tagging.runs.commit import commit_run
 from autotag.tagging.runs.lifecycle import load_run, undo_run
 from autotag.tagging.runs.progress import count_items
-from autotag.tagging.whole_instance import start_for_everything
 
 DONE = {
     BulkKind.UNTAG: "Automatic tags taken off",

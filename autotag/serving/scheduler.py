@@ -21,7 +21,7 @@ from autotag.observability import name_instances
 from autotag.serving.sweeping import HourlySweep
 from autotag.serving.webhook_dispatch import WebhookDispatch
 from autotag.tagging.broker_keys import remove_wrong_types
-from autotag.tagging.bulk_tending import tend_bulk_actions
+from autotag.tagging.bulk.scheduler_step import tend_bulk_actions
 from autotag.tagging.dead_workers import DeadWorkers
 from autotag.tagging.failed_tries import PASSING
 from autotag.tagging.heartbeats import Heartbeat, Part

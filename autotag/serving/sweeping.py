@@ -14,7 +14,7 @@ from autotag.media.idempotency import forget_old_keys
 from autotag.media.released import ReleasedSweep
 from autotag.media.storage import Storage
 from autotag.media.strays import StraySweep
-from autotag.tagging.bulk_tending import forget_old_actions
+from autotag.tagging.bulk.scheduler_step import forget_old_actions
 from autotag.webhooks.cleanup import tidy_deliveries
 
 logger = structlog.stdlib.get_logger(__name__)

@@ -20,9 +20,9 @@ from autotag.media.query import DocumentQuery, Selection
 from autotag.media.versions import add_version
 from autotag.models import BulkAction, Document, RunScope, RunState, TaggingRun
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging.bulk_actions import BulkKind, start_action
-from autotag.tagging.bulk_merging import start_merge
-from autotag.tagging.bulk_undo import can_undo, undo_action
+from autotag.tagging.bulk.actions import BulkKind, start_action
+from autotag.tagging.bulk.merge import start_merge
+from autotag.tagging.bulk.undo import can_undo, undo_action
 from autotag.tagging.document_tags.assign import add_tags, remove_tags
 from autotag.tagging.folder_import import FolderImport, ImportWishes
 from autotag.tagging.new_version import tag_new_version

@@ -31,7 +31,7 @@ from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.providers.tensorflow import TensorFlowProvider
 from autotag.serving.sweeping import HourlySweep
 from autotag.tagging import jobs
-from autotag.tagging.bulk_tending import tend_bulk_actions
+from autotag.tagging.bulk.scheduler_step import tend_bulk_actions
 from autotag.tagging.pipeline.pipeline import Pipeline
 from autotag.tagging.pipeline.release_claims import release_claims_of
 from autotag.tagging.queue import QUEUE_NAMES, TaggingQueue

@@ -23,7 +23,8 @@ import pytest
 from redis import Redis
 from sqlalchemy import text
 
-from autotag.tagging import bulk_actions, bulk_undo
+from autotag.tagging.bulk import actions as bulk_actions
+from autotag.tagging.bulk import undo as bulk_undo
 from autotag.tagging.runs import lifecycle
 from autotag.tagging.runs import scheduler_step as run_tending
 from autotag.tagging.runs import undo as run_undo

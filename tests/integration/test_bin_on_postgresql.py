@@ -26,9 +26,9 @@ from autotag.models import (
     TaggingState,
 )
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging.bulk_actions import BulkKind, start_action
-from autotag.tagging.bulk_tending import tend_bulk_actions
-from autotag.tagging.bulk_undo import undo_action
+from autotag.tagging.bulk.actions import BulkKind, start_action
+from autotag.tagging.bulk.scheduler_step import tend_bulk_actions
+from autotag.tagging.bulk.undo import undo_action
 
 pytestmark = pytest.mark.postgresql
 

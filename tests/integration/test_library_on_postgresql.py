@@ -29,8 +29,8 @@ from autotag.models import (
     VirtualInstance,
 )
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.bulk_actions import BulkKind, start_action
-from autotag.tagging.bulk_undo import undo_action
+from autotag.tagging.bulk.actions import BulkKind, start_action
+from autotag.tagging.bulk.undo import undo_action
 from autotag.tagging.document_tags.assign import add_tags, remove_tags
 from tests.unit.conftest import Factory
 from tests.unit.media.test_plan import FILTERS, Facts, fill, walked

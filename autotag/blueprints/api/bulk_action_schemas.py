@@ -6,8 +6,8 @@ from marshmallow import Schema, fields
 
 from autotag.blueprints.documents.bulk_words import ended
 from autotag.models import BulkAction, BulkActionState
-from autotag.tagging.bulk_actions import BulkKind
-from autotag.tagging.bulk_undo import can_undo
+from autotag.tagging.bulk.actions import BulkKind
+from autotag.tagging.bulk.undo import can_undo
 
 ACTION_HEADERS = {
     "Location": {"description": "Address of the bulk action.", "schema": {"type": "string"}, "required": True}

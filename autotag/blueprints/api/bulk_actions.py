@@ -15,8 +15,8 @@ from autotag.blueprints.api.calls import Answer
 from autotag.extensions import db
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.bulk_actions import cancel_action, load_action
-from autotag.tagging.bulk_undo import undo_action
+from autotag.tagging.bulk.actions import cancel_action, load_action
+from autotag.tagging.bulk.undo import undo_action
 
 TAG = "Bulk actions"
 ONE_ACTION = "/bulk-actions/<int:action_id>"

@@ -23,7 +23,7 @@ from autotag.media.moving import move_documents
 from autotag.media.query import DocumentQuery, Selection
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.bulk_actions import BulkKind, start_action
+from autotag.tagging.bulk.actions import BulkKind, start_action
 
 TAG = "Documents"
 # Without limits: of several rules for one address, a number beyond them would be a method that is not allowed.

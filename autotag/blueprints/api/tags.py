@@ -21,7 +21,7 @@ from autotag.blueprints.api.tag_schemas import (
 from autotag.extensions import db
 from autotag.models import Role, Tag
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.bulk_merging import start_merge
+from autotag.tagging.bulk.merge import start_merge
 from autotag.tagging.tags.edit import add_tag, delete_tag, rename_tag
 from autotag.tagging.tags.listing import list_tags, load_tag, usage_of
 

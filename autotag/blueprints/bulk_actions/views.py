@@ -13,8 +13,8 @@ from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.extensions import db
 from autotag.models import BulkActionState, Role
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.bulk_actions import cancel_action, load_action
-from autotag.tagging.bulk_undo import undo_action
+from autotag.tagging.bulk.actions import cancel_action, load_action
+from autotag.tagging.bulk.undo import undo_action
 
 ONE_ACTION = f"/<int(max={MAXIMUM_ID}):action_id>"
 

@@ -21,7 +21,7 @@ from autotag.media.errors import FolderNotFound
 from autotag.media.library import load_document
 from autotag.models import BulkActionState, Role, RunScope
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.bulk_actions import BulkKind, start_action
+from autotag.tagging.bulk.actions import BulkKind, start_action
 from autotag.tagging.document_tags.tagged_copies import stream_tagged_archive
 from autotag.tagging.document_tags.tags_for_copies import tags_of_documents
 from autotag.tagging.runs.lifecycle import start_run

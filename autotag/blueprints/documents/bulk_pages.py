@@ -14,7 +14,7 @@ from autotag.blueprints.numbers import read_number
 from autotag.extensions import db
 from autotag.media.folder_tree import folder_choices
 from autotag.models import Role
-from autotag.tagging.bulk_actions import AT_ONCE, BulkKind
+from autotag.tagging.bulk.actions import AT_ONCE, BulkKind
 from autotag.tagging.tags.counts import count_automatic, count_tags
 from autotag.tagging.tags.names import TaggingRefused
 

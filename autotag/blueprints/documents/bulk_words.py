@@ -6,8 +6,8 @@ from autotag.blueprints.notices import flash_undo
 from autotag.blueprints.presentation import counted
 from autotag.extensions import db
 from autotag.models import BulkAction, BulkActionState
-from autotag.tagging.bulk_actions import BulkKind, highest_id
-from autotag.tagging.bulk_undo import can_undo
+from autotag.tagging.bulk.actions import BulkKind, highest_id
+from autotag.tagging.bulk.undo import can_undo
 
 DOING: dict[str, str] = {
     BulkKind.EDIT_TAGS: "Changing tags",

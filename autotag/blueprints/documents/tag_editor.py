@@ -15,7 +15,7 @@ from autotag.extensions import db
 from autotag.media.library import load_document, load_summary
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.bulk_actions import BulkKind
+from autotag.tagging.bulk.actions import BulkKind
 from autotag.tagging.document_tags.assign import add_tags
 from autotag.tagging.document_tags.remove_with_undo import RemovedTag, put_back, remove_tag, untag_document
 from autotag.tagging.tags.names import TaggingRefused

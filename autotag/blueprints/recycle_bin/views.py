@@ -15,7 +15,7 @@ from autotag.extensions import db
 from autotag.media.bin_contents import Position, count_in_bin, list_bin, load_binned
 from autotag.media.renditions import thumbnail_key
 from autotag.models import Role
-from autotag.tagging.bulk_actions import BulkKind
+from autotag.tagging.bulk.actions import BulkKind
 from autotag.tagging.tags.names import TaggingRefused
 
 

@@ -9,9 +9,9 @@ from autotag.blueprints.tags import blueprint
 from autotag.extensions import db
 from autotag.models import BulkActionState, Role
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.bulk_actions import BulkKind
+from autotag.tagging.bulk.actions import BulkKind
+from autotag.tagging.bulk.whole_instance import count_automatic_tags, start_for_everything
 from autotag.tagging.tags.names import TaggingRefused
-from autotag.tagging.whole_instance import count_automatic_tags, start_for_everything
 
 
 @blueprint.get("/automatic")

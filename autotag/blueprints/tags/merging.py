@@ -12,7 +12,7 @@ from autotag.blueprints.tags.forms import requested_tags
 from autotag.extensions import db
 from autotag.models import BulkActionState, Role
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.bulk_merging import start_merge
+from autotag.tagging.bulk.merge import start_merge
 from autotag.tagging.tags.listing import TagNotFound, find_tag, usages_of
 from autotag.tagging.tags.names import TaggingRefused
 

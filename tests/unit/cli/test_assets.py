@@ -22,8 +22,8 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import bulk_actions
-from autotag.tagging.bulk_tending import tend_bulk_actions
+from autotag.tagging.bulk import actions as bulk_actions
+from autotag.tagging.bulk.scheduler_step import tend_bulk_actions
 from autotag.tagging.queue import TaggingQueue
 from tests.unit.cli.conftest import Autotag
 from tests.unit.conftest import Factory

@@ -41,9 +41,11 @@ from autotag.models import (
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving.scheduler import BACKLOG_SECONDS, Scheduler
-from autotag.tagging import bulk_actions, bulk_tending, failed_tries, reconcile
-from autotag.tagging.bulk_actions import BulkKind, add, start_action
-from autotag.tagging.bulk_undo import can_undo
+from autotag.tagging import failed_tries, reconcile
+from autotag.tagging.bulk import actions as bulk_actions
+from autotag.tagging.bulk import scheduler_step as bulk_tending
+from autotag.tagging.bulk.actions import BulkKind, add, start_action
+from autotag.tagging.bulk.undo import can_undo
 from autotag.tagging.failed_tries import MOST_TRIES
 from autotag.tagging.pipeline.claims import claim
 from autotag.tagging.runs import scheduler_step as run_tending

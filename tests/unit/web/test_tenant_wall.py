@@ -47,7 +47,7 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.bulk_actions import BulkKind
+from autotag.tagging.bulk.actions import BulkKind
 from tests.unit.conftest import Factory
 
 SignIn = Callable[[FlaskClient, User, str], None]

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.media.query import Selection
 from autotag.models import BulkAction, Role, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import bulk_merging
-from autotag.tagging.bulk_actions import BulkKind, start_action
-from autotag.tagging.bulk_tending import tend_bulk_actions
+from autotag.tagging.bulk import merge as bulk_merging
+from autotag.tagging.bulk.actions import BulkKind, start_action
+from autotag.tagging.bulk.scheduler_step import tend_bulk_actions
 from autotag.tagging.tags import merge as tag_merging
 from tests.conftest import counted_statements
 from tests.unit.blueprints.api.conftest import Program

@@ -6,9 +6,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.media.query import DocumentQuery, Selection
 from autotag.models import BulkActionState, Role, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import bulk_actions
-from autotag.tagging.bulk_actions import BulkKind, fail, load_action, start_action
-from autotag.tagging.bulk_tending import tend_bulk_actions
+from autotag.tagging.bulk import actions as bulk_actions
+from autotag.tagging.bulk.actions import BulkKind, fail, load_action, start_action
+from autotag.tagging.bulk.scheduler_step import tend_bulk_actions
 from tests.unit.blueprints.conftest import Browser, said
 from tests.unit.conftest import Factory
 
@@ -111,7 +111,7 @@ def test_a_large_merge_leads_to_its_page(
     make: Factory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("autotag.tagging.bulk_merging.PART", 1)
+    monkeypatch.setattr("autotag.tagging.bulk.merge.PART", 1)
     kitty = make.tag(make.document(acme), "kitty").id
     cat = make.tag(make.document(acme), "cat").id
     answer = editor.post("/tags/merge", {"id": [kitty, cat], "keep": cat})

@@ -19,8 +19,8 @@ from autotag.models import (
     VirtualInstance,
 )
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import bulk_actions
-from autotag.tagging.bulk_tending import tend_bulk_actions
+from autotag.tagging.bulk import actions as bulk_actions
+from autotag.tagging.bulk.scheduler_step import tend_bulk_actions
 from tests.unit.blueprints.conftest import Browser, parsed, said
 from tests.unit.conftest import Factory
 

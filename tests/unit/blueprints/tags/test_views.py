@@ -365,7 +365,7 @@ class TestTheWholeInstance:
     def test_a_large_one_is_carried_out_in_the_background(
         self, boss: Browser, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("autotag.tagging.bulk_actions.AT_ONCE", 2)
+        monkeypatch.setattr("autotag.tagging.bulk.actions.AT_ONCE", 2)
         boss.post("/tags/automatic/untag")
         assert "The automatic tags are being removed." in said(boss.page("/tags/automatic"))
         with sessions() as session:

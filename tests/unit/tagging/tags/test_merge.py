@@ -11,7 +11,7 @@ from autotag.media.library import list_documents
 from autotag.media.query import DocumentQuery
 from autotag.models import AssignmentSource, Document, Tag, TagAssignment, TagRejection, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import bulk_merging
+from autotag.tagging.bulk import merge as bulk_merging
 from autotag.tagging.document_tags.assign import add_tags, remove_tags
 from autotag.tagging.tags import merge as tag_merging
 from autotag.tagging.tags.listing import TagNotFound

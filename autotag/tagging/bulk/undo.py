@@ -4,7 +4,7 @@ from autotag.media.moving import move_back
 from autotag.models import BulkAction, BulkActionState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
-from autotag.tagging.bulk_actions import (
+from autotag.tagging.bulk.actions import (
     AT_ONCE,
     LARGEST_ID,
     BulkKind,
@@ -14,7 +14,7 @@ from autotag.tagging.bulk_actions import (
     load_action,
     work_off,
 )
-from autotag.tagging.bulk_changes import NOTED, count_noted
+from autotag.tagging.bulk.change_log import NOTED, count_noted
 from autotag.tagging.tags.names import TaggingRefused
 
 _BACK = {BulkKind.DELETE: BulkKind.RESTORE, BulkKind.MOVE: BulkKind.MOVE}

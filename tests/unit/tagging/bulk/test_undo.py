@@ -9,17 +9,18 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.media.query import DocumentQuery, Selection
 from autotag.models import BulkAction, BulkActionState, BulkChange, Tag, TagAssignment, User, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import bulk_actions, bulk_undo
-from autotag.tagging.bulk_actions import (
+from autotag.tagging.bulk import actions as bulk_actions
+from autotag.tagging.bulk import undo as bulk_undo
+from autotag.tagging.bulk.actions import (
     BulkActionNotFound,
     BulkKind,
     cancel_action,
     load_action,
     start_action,
 )
-from autotag.tagging.bulk_changes import count_noted
-from autotag.tagging.bulk_tending import forget_old_actions, tend_bulk_actions
-from autotag.tagging.bulk_undo import can_undo, undo_action
+from autotag.tagging.bulk.change_log import count_noted
+from autotag.tagging.bulk.scheduler_step import forget_old_actions, tend_bulk_actions
+from autotag.tagging.bulk.undo import can_undo, undo_action
 from autotag.tagging.tags.names import TaggingRefused
 from tests.unit.conftest import Factory
 
@@ -134,6 +135,6 @@ def test_what_is_noted_goes_with_the_action(library: Library, monkeypatch: pytes
     action = library.start("harbour")
     with library.sessions() as session:
         assert count_noted(session, action.id) == DOCUMENTS
-    monkeypatch.setattr("autotag.tagging.bulk_tending.KEPT", timedelta(days=-1))
+    monkeypatch.setattr("autotag.tagging.bulk.scheduler_step.KEPT", timedelta(days=-1))
     forget_old_actions(library.sessions)
     assert library.noted() == 0

@@ -9,7 +9,7 @@ from autotag.instances.audit import audit
 from autotag.media.query import DocumentQuery, Selection
 from autotag.models import AssignmentSource, BulkAction, Document, TagAssignment
 from autotag.models.unit_of_work import UnitOfWork
-from autotag.tagging.bulk_actions import BulkKind, start_action
+from autotag.tagging.bulk.actions import BulkKind, start_action
 
 AUDITED = {BulkKind.UNTAG: "all files untagged", BulkKind.COMMIT: "all tags committed"}
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from autotag.models import BulkAction, BulkActionState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
-from autotag.tagging.bulk_actions import BulkKind, add, work_off
+from autotag.tagging.bulk.actions import BulkKind, add, work_off
 from autotag.tagging.tags.merge import PART, count_documents, tags_to_merge
 
 

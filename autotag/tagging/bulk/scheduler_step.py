@@ -14,7 +14,7 @@ from autotag.media.errors import MediaError
 from autotag.models import BulkAction, BulkActionState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging.bulk_actions import ActionUnreadable, fail, work_off
+from autotag.tagging.bulk.actions import ActionUnreadable, fail, work_off
 from autotag.tagging.failed_tries import forget_failures, is_due, note_failure
 from autotag.tagging.tags.create_and_lock import TagsKeepVanishing
 from autotag.tagging.tags.names import TaggingRefused

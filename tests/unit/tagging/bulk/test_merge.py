@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import BulkAction, BulkActionState, Tag, TagAssignment, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import bulk_merging
-from autotag.tagging.bulk_actions import cancel_action
-from autotag.tagging.bulk_merging import start_merge
-from autotag.tagging.bulk_tending import tend_bulk_actions
-from autotag.tagging.bulk_undo import can_undo
+from autotag.tagging.bulk import merge as bulk_merging
+from autotag.tagging.bulk.actions import cancel_action
+from autotag.tagging.bulk.merge import start_merge
+from autotag.tagging.bulk.scheduler_step import tend_bulk_actions
+from autotag.tagging.bulk.undo import can_undo
 from autotag.tagging.document_tags.assign import add_tags
 from autotag.tagging.tags import merge as tag_merging
 from autotag.tagging.tags.listing import TagNotFound

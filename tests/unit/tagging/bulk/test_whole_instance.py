@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.models import AssignmentSource, AuditEvent, BulkActionState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.bulk_actions import BulkKind
-from autotag.tagging.whole_instance import AutomaticTags, count_automatic_tags, start_for_everything
+from autotag.tagging.bulk.actions import BulkKind
+from autotag.tagging.bulk.whole_instance import AutomaticTags, count_automatic_tags, start_for_everything
 from tests.unit.conftest import Factory
 
 

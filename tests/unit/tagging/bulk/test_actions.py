@@ -22,16 +22,17 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import bulk_actions, bulk_tending
-from autotag.tagging.bulk_actions import (
+from autotag.tagging.bulk import actions as bulk_actions
+from autotag.tagging.bulk import scheduler_step as bulk_tending
+from autotag.tagging.bulk.actions import (
     BulkActionNotFound,
     BulkKind,
     cancel_action,
     load_action,
     start_action,
 )
-from autotag.tagging.bulk_tending import forget_old_actions, tend_bulk_actions
-from autotag.tagging.bulk_undo import can_undo, undo_action
+from autotag.tagging.bulk.scheduler_step import forget_old_actions, tend_bulk_actions
+from autotag.tagging.bulk.undo import can_undo, undo_action
 from autotag.tagging.tags.names import TaggingRefused
 from tests.unit.conftest import Factory
 

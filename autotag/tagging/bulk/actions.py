@@ -23,8 +23,8 @@ from autotag.media.recycle_bin import in_bin, of_act, purge, restore, trash
 from autotag.models import BulkAction, BulkActionState, Document, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
-from autotag.tagging.bulk_changes import note, take_part_back
-from autotag.tagging.bulk_kinds import BulkKind as BulkKind  # noqa: PLC0414 - told on to those who start actions
+from autotag.tagging.bulk.change_log import note, take_part_back
+from autotag.tagging.bulk.kinds import BulkKind as BulkKind  # noqa: PLC0414 - told on to those who start actions
 from autotag.tagging.document_tags.assign import add_tags, commit_tags, remove_tags, replace_tags, untag
 from autotag.tagging.document_tags.change_log import TagChanges
 from autotag.tagging.tags.create_and_lock import hold_tags

@@ -1,5 +1,5 @@
 from autotag.blueprints.documents import bulk_words
-from autotag.tagging.bulk_kinds import BulkKind
+from autotag.tagging.bulk.kinds import BulkKind
 
 
 def test_a_kind_is_about_tags_or_about_the_bin_or_neither() -> None:

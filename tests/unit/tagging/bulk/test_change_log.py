@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import BulkAction, Document, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.bulk_changes import NOTED, count_noted, note, take_part_back
+from autotag.tagging.bulk.change_log import NOTED, count_noted, note, take_part_back
 from autotag.tagging.document_tags.assign import add_tags
 from autotag.tagging.document_tags.change_log import TagChanges
 from tests.unit.conftest import Factory

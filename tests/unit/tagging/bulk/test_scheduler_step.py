@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.media.query import DocumentQuery, Selection
 from autotag.models import BulkAction, BulkActionState, TagAssignment, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging import bulk_actions
-from autotag.tagging.bulk_actions import BulkKind, start_action
-from autotag.tagging.bulk_tending import tend_bulk_actions
+from autotag.tagging.bulk import actions as bulk_actions
+from autotag.tagging.bulk.actions import BulkKind, start_action
+from autotag.tagging.bulk.scheduler_step import tend_bulk_actions
 from autotag.tagging.tags.create_and_lock import TagsKeepVanishing
 from autotag.tagging.tags.names import TaggingRefused
 from tests.unit.conftest import Factory
