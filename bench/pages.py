@@ -44,7 +44,7 @@ from autotag.models import Document, Folder, Role, Tag, User, schema
 from autotag.models.engine import build_session_factory, sqlite_module
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving.broker import broker_command
-from autotag.tagging.queue import connect
+from autotag.tagging.queueing.queue import connect
 
 SMALL, LARGE = 1_000, 100_000
 PAGE = 60

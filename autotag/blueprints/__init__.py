@@ -11,7 +11,7 @@ from autotag.media.storage_choice import storage_of
 from autotag.metrics.counters import Ledger
 from autotag.models.engine import engine_options
 from autotag.operations.page import OperationsRoom
-from autotag.tagging.queue import TaggingQueue, connect
+from autotag.tagging.queueing.queue import TaggingQueue, connect
 
 MAXIMUM_REQUEST_BYTES = 512 * 1024 * 1024
 REQUEST_OVERHEAD_BYTES = 1024 * 1024

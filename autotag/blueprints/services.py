@@ -8,7 +8,7 @@ from autotag.config import Config
 from autotag.media.storage import Storage
 from autotag.metrics.counters import Ledger
 from autotag.operations.page import OperationsRoom
-from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.queueing.queue import TaggingQueue
 
 
 @dataclass(frozen=True, slots=True)

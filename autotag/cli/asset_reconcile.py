@@ -11,8 +11,8 @@ from autotag.instances.administration import find_by_web_id
 from autotag.models import TaggingState
 from autotag.operations.document_counts import count_states
 from autotag.tagging.pipeline.release_claims import release_expired_claims
-from autotag.tagging.queue import TaggingQueue, connect
-from autotag.tagging.reconcile import reconcile as hand_out_again
+from autotag.tagging.queueing.queue import TaggingQueue, connect
+from autotag.tagging.queueing.reconcile import reconcile as hand_out_again
 
 
 @click.command(name="reconcile")

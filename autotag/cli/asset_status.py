@@ -21,7 +21,7 @@ from autotag.operations.in_progress import (
 )
 from autotag.operations.process_status import Crew, look_at_crew
 from autotag.tagging.bulk.whole_instance import AutomaticTags, count_automatic_tags
-from autotag.tagging.queue import TaggingQueue, connect
+from autotag.tagging.queueing.queue import TaggingQueue, connect
 
 
 @click.command(name="status")

@@ -10,7 +10,7 @@ from autotag.cli.output import echo
 from autotag.cli.progress import progress_bar
 from autotag.config import Config
 from autotag.operations.process_status import look_at_crew
-from autotag.tagging.queue import TaggingQueue, connect
+from autotag.tagging.queueing.queue import TaggingQueue, connect
 
 LOOK_EVERY_SECONDS = 0.5
 

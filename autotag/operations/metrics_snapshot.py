@@ -12,7 +12,7 @@ from autotag.models import VirtualInstance
 from autotag.operations.open_documents import Group, groups
 from autotag.operations.process_status import Crew, look_at_crew
 from autotag.tagging.provider_health.process_breaker import ProcessHealth, process_health
-from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.queueing.queue import TaggingQueue
 
 NAMED_INSTANCES = 100
 """Instances with series of their own, the oldest; all others share one, so that the metrics stay readable."""

@@ -22,7 +22,7 @@ from autotag.operations.process_status import Crew, Hand, hands, look_at_crew
 from autotag.operations.throughput import Throughput, ThroughputMeter
 from autotag.tagging.provider_health.process_breaker import ProcessHealth, process_health
 from autotag.tagging.provider_health.usage import ProviderUse, providers_everywhere, providers_of
-from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.queueing.queue import TaggingQueue
 
 FILES_OF_A_GROUP = 5
 STORAGE_SECONDS = 60.0

@@ -8,9 +8,9 @@ from redis.exceptions import RedisError
 
 from autotag.guards import FailingStep
 from autotag.operations.open_documents import Item
-from autotag.tagging.heartbeats import Part, Sign, living
-from autotag.tagging.queue import TaggingQueue
-from autotag.tagging.worker import worker_name
+from autotag.tagging.queueing.heartbeats import Part, Sign, living
+from autotag.tagging.queueing.queue import TaggingQueue
+from autotag.tagging.queueing.rq_worker import worker_name
 
 
 @dataclass(frozen=True, slots=True)

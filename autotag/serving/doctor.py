@@ -26,7 +26,7 @@ from autotag.models.engine import lent_sessions, sqlite_is_safe, sqlite_module
 from autotag.operations.open_documents import OPEN_STATES, groups
 from autotag.operations.process_status import look_at_crew
 from autotag.tagging.provider_health.process_breaker import process_health
-from autotag.tagging.queue import TaggingQueue, connect
+from autotag.tagging.queueing.queue import TaggingQueue, connect
 from autotag.webhooks.registry import unreadable_webhooks
 
 LITTLE_SPACE_BYTES = 1 << 30

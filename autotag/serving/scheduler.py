@@ -20,13 +20,13 @@ from autotag.models.engine import lent_sessions
 from autotag.observability import name_instances
 from autotag.serving.sweeping import HourlySweep
 from autotag.serving.webhook_dispatch import WebhookDispatch
-from autotag.tagging.broker_keys import remove_wrong_types
 from autotag.tagging.bulk.scheduler_step import tend_bulk_actions
-from autotag.tagging.dead_workers import DeadWorkers
 from autotag.tagging.failed_tries import PASSING
-from autotag.tagging.heartbeats import Heartbeat, Part
-from autotag.tagging.queue import TaggingQueue, connect
-from autotag.tagging.reconcile import reconcile
+from autotag.tagging.queueing.broker_keys import remove_wrong_types
+from autotag.tagging.queueing.dead_workers import DeadWorkers
+from autotag.tagging.queueing.heartbeats import Heartbeat, Part
+from autotag.tagging.queueing.queue import TaggingQueue, connect
+from autotag.tagging.queueing.reconcile import reconcile
 from autotag.tagging.runs.scheduler_step import tend_runs
 from autotag.webhooks.factory import webhook_sender
 

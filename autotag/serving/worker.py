@@ -22,8 +22,8 @@ from autotag.tagging.pipeline.pipeline import Pipeline
 from autotag.tagging.pipeline.release_claims import release_claims_of
 from autotag.tagging.provider_health.factory import provider_factory
 from autotag.tagging.provider_health.process_breaker import count_death_at_rest
-from autotag.tagging.queue import TaggingQueue, connect
-from autotag.tagging.worker import build_worker
+from autotag.tagging.queueing.queue import TaggingQueue, connect
+from autotag.tagging.queueing.rq_worker import build_worker
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -2,7 +2,7 @@
 
 from autotag.tagging.model_installations import ModelInstallations
 from autotag.tagging.pipeline.pipeline import Pipeline
-from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.queueing.queue import TaggingQueue
 
 _bound: list[tuple[Pipeline, TaggingQueue]] = []
 _bound_installations: list[ModelInstallations] = []

@@ -20,7 +20,7 @@ from autotag.models import InstallationState, ModelInstallation
 from autotag.models.base import utc_now
 from autotag.models.insertion import insert_new
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
-from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.queueing.queue import TaggingQueue
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from autotag.media.storage import Storage
 from autotag.models import IdempotencyKey
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.document_tags.assign import add_tags
-from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.queueing.queue import TaggingQueue
 
 
 @dataclass(frozen=True, slots=True)

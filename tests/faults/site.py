@@ -34,8 +34,8 @@ from autotag.tagging import jobs
 from autotag.tagging.bulk.scheduler_step import tend_bulk_actions
 from autotag.tagging.pipeline.pipeline import Pipeline
 from autotag.tagging.pipeline.release_claims import release_claims_of
-from autotag.tagging.queue import QUEUE_NAMES, TaggingQueue
-from autotag.tagging.reconcile import reconcile
+from autotag.tagging.queueing.queue import QUEUE_NAMES, TaggingQueue
+from autotag.tagging.queueing.reconcile import reconcile
 from autotag.tagging.runs.scheduler_step import tend_runs
 from autotag.tagging.uploading import Sender, UploadWishes, store_upload
 from tests.conftest import LONG_AGO, draw_picture, jpeg

@@ -46,7 +46,7 @@ from autotag.models import (
 from autotag.models.engine import build_engine, build_session_factory
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.queue import TaggingQueue, connect
+from autotag.tagging.queueing.queue import TaggingQueue, connect
 
 BROKER_START_SECONDS = 10.0
 QUICK_METHOD = "scrypt:1024:8:1"

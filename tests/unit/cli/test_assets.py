@@ -24,7 +24,7 @@ from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.bulk import actions as bulk_actions
 from autotag.tagging.bulk.scheduler_step import tend_bulk_actions
-from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.queueing.queue import TaggingQueue
 from tests.unit.cli.conftest import Autotag
 from tests.unit.conftest import Factory
 

@@ -6,7 +6,7 @@ from redis.exceptions import RedisError
 
 from autotag.metrics import counters
 from autotag.metrics.counters import Ledger, Sample, read
-from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.queueing.queue import TaggingQueue
 from tests.conftest import wait_for
 
 

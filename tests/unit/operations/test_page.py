@@ -12,7 +12,7 @@ from autotag.models.unit_of_work import unit_of_work
 from autotag.operations import page as operations
 from autotag.operations.page import OperationsRoom
 from autotag.tagging.provider_health.process_breaker import PROCESS_DISABLED
-from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.queueing.queue import TaggingQueue
 from tests.conftest import counted_statements
 from tests.unit.conftest import Factory
 

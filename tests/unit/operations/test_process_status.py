@@ -7,8 +7,8 @@ from redis import Redis
 from autotag.models.base import utc_now
 from autotag.operations.open_documents import Item
 from autotag.operations.process_status import Crew, hands, look_at_crew
-from autotag.tagging.heartbeats import Heartbeat, Part, Sign, living
-from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.queueing.heartbeats import Heartbeat, Part, Sign, living
+from autotag.tagging.queueing.queue import TaggingQueue
 from tests.conftest import wait_for
 
 NOW = utc_now()

@@ -17,7 +17,7 @@ from autotag.models.engine import build_engine, sqlite_module
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving import doctor
 from autotag.serving.doctor import Check, examine
-from autotag.tagging.heartbeats import Heartbeat, Part, living
+from autotag.tagging.queueing.heartbeats import Heartbeat, Part, living
 from autotag.webhooks.registry import WebhookFields, create_webhook
 from tests.conftest import wait_for
 from tests.unit.conftest import Factory

@@ -14,8 +14,8 @@ from autotag.config import Config
 from autotag.media.storage import FolderStorage
 from autotag.serving import scheduler
 from autotag.serving.scheduler import run_scheduler
-from autotag.tagging.heartbeats import Part, Sign, living
-from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.queueing.heartbeats import Part, Sign, living
+from autotag.tagging.queueing.queue import TaggingQueue
 from tests.unit.conftest import Factory
 
 

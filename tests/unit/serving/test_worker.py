@@ -5,7 +5,7 @@ from structlog.testing import capture_logs
 
 from autotag.serving import worker
 from autotag.serving.worker import wait_for_broker
-from autotag.tagging.worker import build_worker
+from autotag.tagging.queueing.rq_worker import build_worker
 
 
 def test_a_broker_that_is_there_is_not_waited_for(broker_socket: Path) -> None:

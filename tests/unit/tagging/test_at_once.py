@@ -29,7 +29,7 @@ from autotag.tagging.model_installations import (
     request_installation,
 )
 from autotag.tagging.provider_health.call_quota import count_call, next_month
-from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.queueing.queue import TaggingQueue
 from autotag.webhooks import registry as webhooks
 from autotag.webhooks.registry import WebhookFields, WebhookRefused
 from tests.unit.at_once import second_of_two

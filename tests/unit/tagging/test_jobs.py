@@ -6,8 +6,8 @@ from redis import Redis
 from autotag.tagging import jobs
 from autotag.tagging.jobs import NotInWorker, bind, bind_installations, install_model, tag_documents
 from autotag.tagging.pipeline.pipeline import Worked
-from autotag.tagging.queue import TaggingQueue
-from tests.unit.tagging.test_reconcile import handed_out
+from autotag.tagging.queueing.queue import TaggingQueue
+from tests.unit.tagging.queueing.test_reconcile import handed_out
 
 
 class Recorder:

@@ -24,9 +24,9 @@ from autotag.tagging.model_installations import (
     list_models,
     request_installation,
 )
-from autotag.tagging.queue import INSTALL_MODEL, TaggingQueue
-from autotag.tagging.worker import build_worker
-from tests.unit.tagging.test_queue import jobs
+from autotag.tagging.queueing.queue import INSTALL_MODEL, TaggingQueue
+from autotag.tagging.queueing.rq_worker import build_worker
+from tests.unit.tagging.queueing.test_queue import jobs
 
 NAME = "inception-v3"
 Install = Callable[..., None]

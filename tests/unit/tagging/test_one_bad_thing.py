@@ -41,13 +41,14 @@ from autotag.models import (
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving.scheduler import BACKLOG_SECONDS, Scheduler
-from autotag.tagging import failed_tries, reconcile
+from autotag.tagging import failed_tries
 from autotag.tagging.bulk import actions as bulk_actions
 from autotag.tagging.bulk import scheduler_step as bulk_tending
 from autotag.tagging.bulk.actions import BulkKind, add, start_action
 from autotag.tagging.bulk.undo import can_undo
 from autotag.tagging.failed_tries import MOST_TRIES
 from autotag.tagging.pipeline.claims import claim
+from autotag.tagging.queueing import reconcile
 from autotag.tagging.runs import scheduler_step as run_tending
 from autotag.tagging.runs.lifecycle import cancel_run, resume_run, undo_run
 from tests.unit.conftest import Factory
@@ -153,7 +154,7 @@ class Work:
         self.lost = library.document(TaggingState.QUEUED)
         self.held = library.document(TaggingState.QUEUED)
         assert claim(library.sessions, library.instance.id, self.held.id, "host.gone")
-        monkeypatch.setattr("autotag.tagging.dead_workers.MISSING_SECONDS", 0.0)
+        monkeypatch.setattr("autotag.tagging.queueing.dead_workers.MISSING_SECONDS", 0.0)
         scheduler.queue.connection.set("rq:workers", "of another type")
         with library.sessions() as session, unit_of_work(session) as work:
             webhook = Webhook(instance_id=library.instance.id, address="https://dead.invalid/", events=[])
@@ -463,7 +464,7 @@ def test_a_worker_whose_documents_cannot_be_taken_back_stops_no_other(
     good: Library,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from autotag.tagging import dead_workers
+    from autotag.tagging.queueing import dead_workers
 
     monkeypatch.setattr(dead_workers, "MISSING_SECONDS", 0.0)
     monkeypatch.setattr(dead_workers, "EVERY_SECONDS", 0.0)

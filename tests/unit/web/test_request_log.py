@@ -24,8 +24,8 @@ from autotag.observability import _name_instance, _name_of, name_instances
 from autotag.providers.tensorflow import TensorFlowProvider
 from autotag.tagging import jobs
 from autotag.tagging.pipeline.pipeline import Pipeline
-from autotag.tagging.queue import TaggingQueue
-from autotag.tagging.worker import build_worker
+from autotag.tagging.queueing.queue import TaggingQueue
+from autotag.tagging.queueing.rq_worker import build_worker
 from tests.unit.conftest import Factory, ScriptedProcess
 from tests.unit.tagging.conftest import enable_tensorflow
 

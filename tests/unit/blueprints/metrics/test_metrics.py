@@ -22,7 +22,7 @@ from autotag.metrics.counters import Ledger
 from autotag.models import Role, TaggingState, User, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.heartbeats import Heartbeat, Part, living
+from autotag.tagging.queueing.heartbeats import Heartbeat, Part, living
 from tests.conftest import counted_statements, wait_for
 from tests.unit.conftest import Factory
 

@@ -34,9 +34,9 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.heartbeats import Heartbeat, Part, living
 from autotag.tagging.provider_health.circuit_breaker import waiting_code
 from autotag.tagging.provider_health.process_breaker import PROCESS_DISABLED
+from autotag.tagging.queueing.heartbeats import Heartbeat, Part, living
 from tests.conftest import wait_for
 from tests.unit.blueprints.conftest import Browser, parsed, said
 from tests.unit.conftest import Factory

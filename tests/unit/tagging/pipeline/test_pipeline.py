@@ -42,7 +42,7 @@ from autotag.tagging.pipeline.pipeline import CLAIM_FOR_SECONDS, TOGETHER, TOGET
 from autotag.tagging.pipeline.provider_calls import Interviewer
 from autotag.tagging.pipeline.release_claims import release_claims_of
 from autotag.tagging.provider_health.circuit_breaker import resume
-from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.queueing.queue import TaggingQueue
 from tests.unit.conftest import Factory, ScriptedProcess
 
 CRASH = ProcessCrashed("Killed by signal 9.", "exit")

@@ -12,11 +12,12 @@ from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 from rq.webhook import Webhook
 
-from autotag.tagging import heartbeats, jobs
-from autotag.tagging.heartbeats import Sign, living
+from autotag.tagging import jobs
 from autotag.tagging.pipeline.pipeline import Worked
-from autotag.tagging.queue import QUEUE_NAME, TAG_DOCUMENTS, TaggingQueue
-from autotag.tagging.worker import build_worker, worker_name
+from autotag.tagging.queueing import heartbeats
+from autotag.tagging.queueing.heartbeats import Sign, living
+from autotag.tagging.queueing.queue import QUEUE_NAME, TAG_DOCUMENTS, TaggingQueue
+from autotag.tagging.queueing.rq_worker import build_worker, worker_name
 from tests.conftest import wait_for
 
 pytestmark = pytest.mark.usefixtures("signals_of_the_process")
@@ -96,7 +97,7 @@ def test_a_function_that_is_no_job_of_ours_fails_without_being_imported(
     for name in names:
         rq_queue.enqueue_call(name, args=(1, 2))
     work(broker)
-    expected = [f"autotag.tagging.worker.JobNotAllowed: {name}" for name in names]
+    expected = [f"autotag.tagging.queueing.rq_worker.JobNotAllowed: {name}" for name in names]
     assert sorted(failures(rq_queue)) == sorted(expected)
     assert not stranger.exists()
     assert recorder.taken == []
@@ -134,7 +135,7 @@ def test_a_method_of_some_object_is_no_job_of_ours(
     job._instance = {"some": "object"}
     rq_queue.enqueue_job(job)
     work(broker)
-    assert failures(rq_queue) == [f"autotag.tagging.worker.JobNotAllowed: {TAG_DOCUMENTS}"]
+    assert failures(rq_queue) == [f"autotag.tagging.queueing.rq_worker.JobNotAllowed: {TAG_DOCUMENTS}"]
 
 
 def test_one_bad_job_does_not_keep_the_next_from_running(

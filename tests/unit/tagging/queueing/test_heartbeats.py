@@ -9,9 +9,9 @@ from redis.exceptions import RedisError
 
 from autotag.guards import FailingStep
 from autotag.models.base import utc_now
-from autotag.tagging import heartbeats
-from autotag.tagging.heartbeats import LIFETIME_MILLISECONDS, NAMES, Heartbeat, Part, living
-from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.queueing import heartbeats
+from autotag.tagging.queueing.heartbeats import LIFETIME_MILLISECONDS, NAMES, Heartbeat, Part, living
+from autotag.tagging.queueing.queue import TaggingQueue
 from tests.conftest import wait_for
 
 

@@ -11,8 +11,8 @@ from autotag.models import Document, RunScope, RunState, TaggingRun, TaggingStat
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.pipeline.claims import claim
-from autotag.tagging.queue import ENOUGH_JOBS, TaggingQueue
-from autotag.tagging.reconcile import BATCH, FEW, FILL, OVERDUE, reconcile
+from autotag.tagging.queueing.queue import ENOUGH_JOBS, TaggingQueue
+from autotag.tagging.queueing.reconcile import BATCH, FEW, FILL, OVERDUE, reconcile
 from tests.unit.conftest import Factory
 
 FIRST = "tagging-first"

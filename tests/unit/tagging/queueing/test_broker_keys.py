@@ -8,10 +8,10 @@ from redis import Redis
 from autotag.metrics.counters import SUMS, Ledger, read
 from autotag.operations.process_status import look_at_crew
 from autotag.tagging import jobs
-from autotag.tagging.broker_keys import expected_types, remove_wrong_types
-from autotag.tagging.heartbeats import Heartbeat, Part, living
-from autotag.tagging.queue import TaggingQueue
-from autotag.tagging.worker import build_worker
+from autotag.tagging.queueing.broker_keys import expected_types, remove_wrong_types
+from autotag.tagging.queueing.heartbeats import Heartbeat, Part, living
+from autotag.tagging.queueing.queue import TaggingQueue
+from autotag.tagging.queueing.rq_worker import build_worker
 from tests.conftest import wait_for
 
 KEYS = dict(expected_types())

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from autotag.models import Document, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.queue import ENOUGH_JOBS, MANY_JOBS, TAG_DOCUMENTS, TaggingQueue, connect
+from autotag.tagging.queueing.queue import ENOUGH_JOBS, MANY_JOBS, TAG_DOCUMENTS, TaggingQueue, connect
 from tests.unit.conftest import Factory
 
 

@@ -11,8 +11,8 @@ from redis import Redis
 from rq.utils import as_text
 
 from autotag.metrics.counters import SUMS
-from autotag.tagging.heartbeats import NAMES
-from autotag.tagging.queue import QUEUE_NAMES
+from autotag.tagging.queueing.heartbeats import NAMES
+from autotag.tagging.queueing.queue import QUEUE_NAMES
 
 logger = structlog.stdlib.get_logger(__name__)
 

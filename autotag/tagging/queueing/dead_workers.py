@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.guards import Guards
 from autotag.models import Document, TaggingState
-from autotag.tagging.heartbeats import Part, living
 from autotag.tagging.pipeline.release_claims import release_claims_of
+from autotag.tagging.queueing.heartbeats import Part, living
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -9,9 +9,16 @@ import pytest
 import structlog
 from redis import Redis
 
-from autotag.tagging import jobs, received_jobs
-from autotag.tagging.queue import FIRST_QUEUE_NAME, INSTALL_MODEL, QUEUE_NAME, TAG_DOCUMENTS, TaggingQueue
-from autotag.tagging.worker import build_worker
+from autotag.tagging import jobs
+from autotag.tagging.queueing import safe_jobs
+from autotag.tagging.queueing.queue import (
+    FIRST_QUEUE_NAME,
+    INSTALL_MODEL,
+    QUEUE_NAME,
+    TAG_DOCUMENTS,
+    TaggingQueue,
+)
+from autotag.tagging.queueing.rq_worker import build_worker
 
 pytestmark = pytest.mark.usefixtures("signals_of_the_process")
 
@@ -73,7 +80,7 @@ def dropped(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(line["job_id"].strip("'"))
         raise structlog.DropEvent
 
-    monkeypatch.setattr(received_jobs, "logger", structlog.wrap_logger(None, processors=[note]))
+    monkeypatch.setattr(safe_jobs, "logger", structlog.wrap_logger(None, processors=[note]))
     return found
 
 

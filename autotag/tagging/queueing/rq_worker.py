@@ -17,10 +17,10 @@ from autotag.guards import attempt
 from autotag.metrics import counters
 from autotag.models.base import utc_now
 from autotag.observability import accept_request_id
-from autotag.tagging.broker_keys import remove_wrong_types
-from autotag.tagging.heartbeats import Heartbeat, Part
-from autotag.tagging.queue import INSTALL_MODEL, QUEUE_NAMES, TAG_DOCUMENTS
-from autotag.tagging.received_jobs import ReceivedJob, ReceivedQueue
+from autotag.tagging.queueing.broker_keys import remove_wrong_types
+from autotag.tagging.queueing.heartbeats import Heartbeat, Part
+from autotag.tagging.queueing.queue import INSTALL_MODEL, QUEUE_NAMES, TAG_DOCUMENTS
+from autotag.tagging.queueing.safe_jobs import ReceivedJob, ReceivedQueue
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -9,10 +9,10 @@ from redis import Redis
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.models import Document, TaggingState, VirtualInstance
-from autotag.tagging import dead_workers
-from autotag.tagging.dead_workers import EVERY_SECONDS, MISSING_SECONDS, DeadWorkers
-from autotag.tagging.heartbeats import Heartbeat, Part, living
 from autotag.tagging.pipeline.claims import claim
+from autotag.tagging.queueing import dead_workers
+from autotag.tagging.queueing.dead_workers import EVERY_SECONDS, MISSING_SECONDS, DeadWorkers
+from autotag.tagging.queueing.heartbeats import Heartbeat, Part, living
 from tests.conftest import wait_for
 from tests.unit.conftest import Factory
 

@@ -15,7 +15,7 @@ from autotag.models import Document, TaggingState, VirtualInstance
 from autotag.models.base import CLOCKS_APART, utc_now
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.pipeline.release_claims import instances_with_expired_claims, release_expired_claims
-from autotag.tagging.queue import TaggingQueue
+from autotag.tagging.queueing.queue import TaggingQueue
 
 BATCH = 32
 """Documents in one job: enough to spare the broker, few enough that a killed worker loses little time."""

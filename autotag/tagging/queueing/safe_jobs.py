@@ -17,7 +17,7 @@ from rq.exceptions import NoSuchJobError, TimeoutFormatError
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 
-from autotag.tagging.queue import INSTALL_MODEL, TAG_DOCUMENTS
+from autotag.tagging.queueing.queue import INSTALL_MODEL, TAG_DOCUMENTS
 
 logger = structlog.stdlib.get_logger(__name__)
 
