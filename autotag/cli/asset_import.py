@@ -25,13 +25,13 @@ from autotag.media.folder_walk import files_below
 from autotag.media.limits import upload_limits
 from autotag.media.storage_choice import storage_of
 from autotag.operations.document_counts import still_open
-from autotag.tagging.folder_import import (
+from autotag.tagging.tags.names import clean_names
+from autotag.tagging.uploads.folder_import import (
     FolderImport,
     ImportedFile,
     ImportOutcome,
     ImportWishes,
 )
-from autotag.tagging.tags.names import clean_names
 
 
 @dataclass(slots=True)

@@ -24,13 +24,13 @@ from autotag.tagging.bulk.actions import BulkKind, start_action
 from autotag.tagging.bulk.merge import start_merge
 from autotag.tagging.bulk.undo import can_undo, undo_action
 from autotag.tagging.document_tags.assign import add_tags, remove_tags
-from autotag.tagging.folder_import import FolderImport, ImportWishes
-from autotag.tagging.new_version import tag_new_version
 from autotag.tagging.runs.lifecycle import selection_of, start_run, undo_run
 from autotag.tagging.runs.scheduler_step import tend_runs
 from autotag.tagging.tags.edit import delete_tag, rename_tag
 from autotag.tagging.tags.listing import TagNotFound, find_tag
 from autotag.tagging.tags.names import TaggingRefused
+from autotag.tagging.uploads.folder_import import FolderImport, ImportWishes
+from autotag.tagging.uploads.new_version import tag_new_version
 from tests.faults.site import Chunks, Site, picture
 
 EVA = "eva@acme.example"

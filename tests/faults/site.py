@@ -37,7 +37,7 @@ from autotag.tagging.pipeline.release_claims import release_claims_of
 from autotag.tagging.queueing.queue import QUEUE_NAMES, TaggingQueue
 from autotag.tagging.queueing.reconcile import reconcile
 from autotag.tagging.runs.scheduler_step import tend_runs
-from autotag.tagging.uploading import Sender, UploadWishes, store_upload
+from autotag.tagging.uploads.upload import Sender, UploadWishes, store_upload
 from tests.conftest import LONG_AGO, draw_picture, jpeg
 from tests.unit.conftest import ScriptedProcess
 from tests.unit.tagging.conftest import enable_tensorflow

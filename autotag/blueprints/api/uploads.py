@@ -15,7 +15,7 @@ from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.models import Role
 from autotag.tagging.tags.names import clean_names
-from autotag.tagging.uploading import Sender, UploadWishes, store_upload
+from autotag.tagging.uploads.upload import Sender, UploadWishes, store_upload
 
 REPLAYED = "Idempotent-Replayed"
 UPLOAD_PROBLEMS = [

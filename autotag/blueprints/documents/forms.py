@@ -8,7 +8,7 @@ from autotag.blueprints.forms import RefusableForm
 from autotag.blueprints.numbers import read_number, read_numbers
 from autotag.media.errors import FolderNotFound
 from autotag.tagging.tags.names import clean_names
-from autotag.tagging.uploading import UploadWishes
+from autotag.tagging.uploads.upload import UploadWishes
 
 MAXIMUM_CARDS = 100
 LONGEST_PATH = 8000

@@ -22,7 +22,7 @@ from autotag.media.folder_tree import load_folder
 from autotag.media.library import load_summary
 from autotag.models import Role
 from autotag.tagging.tags.names import TaggingRefused
-from autotag.tagging.uploading import Sender, UploadWishes, store_upload
+from autotag.tagging.uploads.upload import Sender, UploadWishes, store_upload
 
 # The summary travels in a cookie, which must stay small.
 NAMED_REFUSALS = 8

@@ -23,7 +23,7 @@ from autotag.media.storage import original_key
 from autotag.media.versions import add_version, load_version, restore_version
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.new_version import tag_new_version
+from autotag.tagging.uploads.new_version import tag_new_version
 
 ANCHOR = "versions"
 ONE_VERSION = f"{ONE_DOCUMENT}/versions/<int(max={MAXIMUM_ID}):number>"

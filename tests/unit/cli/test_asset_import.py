@@ -19,7 +19,7 @@ from autotag.models import (
     VirtualInstance,
 )
 from autotag.models.base import utc_now
-from autotag.tagging.folder_import import FolderImport
+from autotag.tagging.uploads.folder_import import FolderImport
 from tests.unit.cli.conftest import Autotag
 from tests.unit.conftest import Factory
 
@@ -170,7 +170,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_import_goes_on(
             calls.append(path)
             if len(calls) == 2:
                 # Ctrl-C comes in the middle of the second file's transaction.
-                patch.setattr("autotag.tagging.folder_import.accept", interrupt)
+                patch.setattr("autotag.tagging.uploads.folder_import.accept", interrupt)
             return taken(self, path)
 
         def interrupt(*_arguments: object, **_options: object) -> None:

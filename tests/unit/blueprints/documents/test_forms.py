@@ -7,7 +7,7 @@ from autotag.blueprints.documents.forms import upload_wishes
 from autotag.media.errors import FolderNotFound
 from autotag.media.folders import MAXIMUM_DEPTH
 from autotag.tagging.tags.names import TaggingRefused
-from autotag.tagging.uploading import UploadWishes
+from autotag.tagging.uploads.upload import UploadWishes
 
 
 def read(*fields: tuple[str, str]) -> UploadWishes:

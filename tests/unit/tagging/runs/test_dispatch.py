@@ -6,11 +6,11 @@ from sqlalchemy import delete, select
 from autotag.models import Document, RunItemState, RunScope, RunState, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork
-from autotag.tagging.new_version import tag_new_version
 from autotag.tagging.pipeline.release_claims import release_claims_of
 from autotag.tagging.runs.dispatch import WINDOW, item_state
 from autotag.tagging.runs.lifecycle import cancel_run, pause_run, resume_run
 from autotag.tagging.runs.scheduler_step import tend_runs
+from autotag.tagging.uploads.new_version import tag_new_version
 from tests.unit.tagging.conftest import Library
 
 DONE, WAITING, QUEUED = RunItemState.DONE, RunItemState.WAITING, RunItemState.QUEUED

@@ -10,7 +10,7 @@ from autotag.media.idempotency import KeyRefused, check_key
 from autotag.media.storage import FolderStorage
 from autotag.models import Document, IdempotencyKey, TagAssignment, User, VirtualInstance
 from autotag.tagging.queueing.queue import TaggingQueue
-from autotag.tagging.uploading import Sender, Stored, UploadWishes, store_upload
+from autotag.tagging.uploads.upload import Sender, Stored, UploadWishes, store_upload
 from tests.unit.conftest import Factory
 
 NOTHING = UploadWishes(None, ())

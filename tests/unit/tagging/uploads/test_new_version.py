@@ -20,11 +20,11 @@ from autotag.models import (
 )
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.tagging.new_version import tag_new_version
 from autotag.tagging.pipeline.claims import claim
 from autotag.tagging.pipeline.outcome import ImageFacts, Outcome, Predictions
 from autotag.tagging.pipeline.record_outcome import record
 from autotag.tagging.policy import Candidate, decide
+from autotag.tagging.uploads.new_version import tag_new_version
 from tests.unit.conftest import Factory
 
 NEW = ReceivedFile("new.png", "b" * 64, 20, "image/png")

@@ -1,0 +1,4 @@
+"""What begins with a file: an upload, a folder that is imported, a new version.
+
+May import every other room of tagging.
+"""
