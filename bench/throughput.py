@@ -139,7 +139,7 @@ def bare_tagger(model: Path, *, renditions: bool) -> Callable[[Path], None]:
 
     from autotag.inference.classifier import Classifier
     from autotag.inference.messages import Rendition
-    from autotag.media.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE
+    from autotag.media.storage.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE
 
     classifier = Classifier(model)
     description = classifier.description

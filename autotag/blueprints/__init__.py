@@ -7,7 +7,7 @@ from autotag.blueprints.cookies import HostBoundSessions
 from autotag.blueprints.services import Services
 from autotag.config import Config
 from autotag.extensions import compress, csrf, db, limiter, login_manager, rate_limit_storage
-from autotag.media.storage_choice import storage_of
+from autotag.media.storage.choice import storage_of
 from autotag.metrics.counters import Ledger
 from autotag.models.engine import engine_options
 from autotag.operations.page import OperationsRoom

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from autotag.config import Config
-from autotag.media.storage import Storage
+from autotag.media.storage.storage import Storage
 from autotag.metrics.counters import Ledger
 from autotag.operations.page import OperationsRoom
 from autotag.tagging.queueing.queue import TaggingQueue

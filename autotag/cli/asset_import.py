@@ -23,7 +23,7 @@ from autotag.instances.people import find_user
 from autotag.media.errors import StorageError
 from autotag.media.folder_walk import files_below
 from autotag.media.limits import upload_limits
-from autotag.media.storage_choice import storage_of
+from autotag.media.storage.choice import storage_of
 from autotag.operations.document_counts import still_open
 from autotag.tagging.tags.names import clean_names
 from autotag.tagging.uploads.folder_import import (

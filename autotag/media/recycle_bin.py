@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from autotag.media import search
 from autotag.media.folder_paths import ensure_folder, folder_paths
 from autotag.media.query import DocumentQuery, Selection
-from autotag.media.released import release
+from autotag.media.storage.garbage import release
 from autotag.models import Document, DocumentVersion, PredictionSet, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork

@@ -8,7 +8,7 @@ from threading import Lock
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from autotag.media.storage_use import StorageReport, storage_use
+from autotag.media.storage.use import StorageReport, storage_use
 from autotag.models import TaggingState, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.operations.in_progress import (

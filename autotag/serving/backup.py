@@ -23,9 +23,9 @@ from sqlalchemy import Connection, Engine, make_url, select, union
 from autotag import __version__
 from autotag.config import Config
 from autotag.media.errors import StorageError
-from autotag.media.renditions import preview_key, thumbnail_key
-from autotag.media.storage import Storage, original_key
-from autotag.media.storage_choice import storage_of
+from autotag.media.storage.choice import storage_of
+from autotag.media.storage.renditions import preview_key, thumbnail_key
+from autotag.media.storage.storage import Storage, original_key
 from autotag.models import Document, DocumentVersion, schema
 from autotag.models.base import utc_now
 from autotag.models.engine import build_engine, sqlite_module

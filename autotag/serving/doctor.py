@@ -19,8 +19,8 @@ from autotag.inference.errors import InferenceError
 from autotag.inference.process import ImageRequest, InferenceProcess
 from autotag.inference.store import ModelStore
 from autotag.media.errors import StorageError, StorageUnavailable
-from autotag.media.storage import Storage
-from autotag.media.storage_choice import storage_of
+from autotag.media.storage.choice import storage_of
+from autotag.media.storage.storage import Storage
 from autotag.models import TaggingState, schema
 from autotag.models.engine import lent_sessions, sqlite_is_safe, sqlite_module
 from autotag.operations.open_documents import OPEN_STATES, groups

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from autotag.config import Config
-from autotag.media.storage import INCOMING, SET_ASIDE
+from autotag.media.storage.storage import INCOMING, SET_ASIDE
 
 PRIVATE_UMASK = 0o077
 OTHERS = stat.S_IRWXG | stat.S_IRWXO

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autotag.config import Config
 from autotag.media.errors import StorageError
-from autotag.media.storage_choice import storage_of
+from autotag.media.storage.choice import storage_of
 from autotag.models import schema
 from autotag.models.engine import build_engine, lent_sessions
 from autotag.serving.backup import (

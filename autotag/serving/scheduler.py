@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.config import Config
 from autotag.guards import Guards
 from autotag.instances.directory import InstanceNames
-from autotag.media.storage_choice import storage_of
+from autotag.media.storage.choice import storage_of
 from autotag.metrics import counters
 from autotag.metrics.worker_metrics import note_failed_step
 from autotag.models.engine import lent_sessions

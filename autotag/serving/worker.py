@@ -13,7 +13,7 @@ from autotag.configuration.effective import EffectiveSettings
 from autotag.inference.process import InferenceProcess
 from autotag.inference.store import ModelStore
 from autotag.instances.directory import InstanceNames
-from autotag.media.storage_choice import storage_of
+from autotag.media.storage.choice import storage_of
 from autotag.models.engine import build_session_factory
 from autotag.observability import name_instances
 from autotag.tagging import jobs

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from autotag.instances.wall import across_instances
 from autotag.media.search import words_of
-from autotag.media.storage_use import storage_use
+from autotag.media.storage.use import storage_use
 from autotag.models import TaggingRun, VirtualInstance
 from autotag.tagging.runs.progress import count_items
 from autotag.tagging.tags.listing import list_tags

@@ -23,8 +23,8 @@ from autotag.configuration.effective import EffectiveSettings
 from autotag.inference.errors import RenditionFailed
 from autotag.inference.messages import ImageRequest, ImageResult
 from autotag.inference.store import ModelStore
-from autotag.media.storage import FolderStorage
-from autotag.media.strays import PREFIXES, StraySweep
+from autotag.media.storage.orphan_files import PREFIXES, StraySweep
+from autotag.media.storage.storage import FolderStorage
 from autotag.models import Document, Role, User, VirtualInstance, schema
 from autotag.models.engine import build_engine, build_session_factory
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag import create_app
 from autotag.config import Config
-from autotag.media.storage import FolderStorage, original_key
+from autotag.media.storage.storage import FolderStorage, original_key
 from autotag.models import Document, Role, User
 from autotag.models.engine import build_session_factory
 from tests.faults.conftest import InChild, Mounts

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.media.bin_contents import list_bin
 from autotag.media.query import DocumentQuery, Selection
 from autotag.media.recycle_bin import purge, restore, trash
-from autotag.media.released import ReleasedSweep
 from autotag.media.search import refresh
-from autotag.media.storage import FolderStorage
+from autotag.media.storage.garbage import ReleasedSweep
+from autotag.media.storage.storage import FolderStorage
 from autotag.models import (
     BulkAction,
     Document,

@@ -25,7 +25,7 @@ from autotag.inference.process import InferenceProcess
 from autotag.inference.store import ModelStore
 from autotag.instances.directory import ensure_default_instance
 from autotag.media.intake import UploadLimits, accept, receive
-from autotag.media.storage import FolderStorage
+from autotag.media.storage.storage import FolderStorage
 from autotag.models import Document, TaggingState
 from autotag.models.engine import build_session_factory
 from autotag.models.unit_of_work import unit_of_work

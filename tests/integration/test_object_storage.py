@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from autotag.config import Bucket
-from autotag.media.object_storage import ObjectStorage
-from autotag.media.released import ReleasedSweep
-from autotag.media.renditions import preview_key, thumbnail_key
-from autotag.media.storage import original_key
+from autotag.media.storage.garbage import ReleasedSweep
+from autotag.media.storage.object_storage import ObjectStorage
+from autotag.media.storage.renditions import preview_key, thumbnail_key
+from autotag.media.storage.storage import original_key
 from autotag.models.engine import build_session_factory
 from tests.conftest import LONG_AGO, free_port, load_stub
 

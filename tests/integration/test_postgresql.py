@@ -27,7 +27,7 @@ from autotag.instances.administration import (
     update_instance,
 )
 from autotag.instances.passwords import NewPassword
-from autotag.media.storage import FolderStorage, original_key
+from autotag.media.storage.storage import FolderStorage, original_key
 from autotag.models import (
     Base,
     Document,

@@ -30,7 +30,7 @@ from autotag.inference.model import DESCRIPTION_FILE, ModelDescription
 from autotag.inference.store import ModelStore
 from autotag.instances import passwords
 from autotag.instances.people import open_session
-from autotag.media.storage import FolderStorage, original_key
+from autotag.media.storage.storage import FolderStorage, original_key
 from autotag.models import (
     DEFAULT_WEB_ID,
     AssignmentSource,

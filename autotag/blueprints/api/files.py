@@ -11,7 +11,7 @@ from autotag.blueprints.errors import Problem
 from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.media.library import load_document
-from autotag.media.renditions import thumbnail_key
+from autotag.media.storage.renditions import thumbnail_key
 from autotag.models import Role
 
 BYTES = {"type": "string", "format": "binary"}

@@ -15,8 +15,8 @@ from autotag.blueprints.long_answers import SHORT_BYTES, TooManyLongAnswers, tak
 from autotag.blueprints.services import services
 from autotag.extensions import db, talisman
 from autotag.media.library import load_document
-from autotag.media.renditions import preview_key, thumbnail_key
-from autotag.media.storage import original_key
+from autotag.media.storage.renditions import preview_key, thumbnail_key
+from autotag.media.storage.storage import original_key
 from autotag.models import Document, Role
 
 # Raster types that no browser runs anything in. Everything else is sent as bytes without a meaning.

@@ -19,7 +19,7 @@ from autotag.media.errors import UploadRefused
 from autotag.media.intake import receive
 from autotag.media.library import load_document
 from autotag.media.limits import upload_limits
-from autotag.media.storage import original_key
+from autotag.media.storage.storage import original_key
 from autotag.media.versions import add_version, load_version, restore_version
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work

@@ -6,7 +6,7 @@ from dataclasses import replace
 from autotag.configuration.effective import TaggingSettings
 from autotag.inference.process import InferenceProcess
 from autotag.media.sniffing import IMAGE_TYPES, claims_to_be_image
-from autotag.media.storage import Storage
+from autotag.media.storage.storage import Storage
 from autotag.models import TaggingState
 from autotag.tagging.pipeline.claims import Claim
 from autotag.tagging.pipeline.decide_outcome import conclude

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from autotag.inference.process import ImageRequest, ImageResult, InferenceProcess, Rendition
-from autotag.media.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE, preview_key, thumbnail_key
-from autotag.media.storage import Storage, original_key
+from autotag.media.storage.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE, preview_key, thumbnail_key
+from autotag.media.storage.storage import Storage, original_key
 from autotag.metrics.worker_metrics import note_stages
 from autotag.providers.base import Classification
 from autotag.tagging.pipeline.outcome import ImageFacts

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.effective import TaggingSettings
 from autotag.inference.process import InferenceProcess
-from autotag.media.storage import Storage
+from autotag.media.storage.storage import Storage
 from autotag.metrics.worker_metrics import note_outcome
 from autotag.tagging.pipeline.claims import Claim, claim_many, have_deaths, new_token
 from autotag.tagging.pipeline.examine import Examiner

@@ -12,7 +12,7 @@ from autotag.media.folders import ensure_path
 from autotag.media.idempotency import check_key, claim_key, fingerprint
 from autotag.media.intake import ReceivedFile, accept, receive
 from autotag.media.limits import upload_limits
-from autotag.media.storage import Storage
+from autotag.media.storage.storage import Storage
 from autotag.models import IdempotencyKey
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.document_tags.assign import add_tags

@@ -9,7 +9,7 @@ import structlog
 from click.testing import CliRunner, Result
 
 from autotag.cli import group
-from autotag.media.storage import FolderStorage
+from autotag.media.storage.storage import FolderStorage
 
 Autotag = Callable[..., Result]
 

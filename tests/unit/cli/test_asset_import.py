@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.errors import StorageError
-from autotag.media.storage import INCOMING, FolderStorage, original_key
+from autotag.media.storage.storage import INCOMING, FolderStorage, original_key
 from autotag.models import (
     AssignmentSource,
     Document,

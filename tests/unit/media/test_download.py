@@ -15,7 +15,7 @@ from autotag.media.download import (
     stream_archive,
 )
 from autotag.media.query import DocumentQuery, Selection
-from autotag.media.storage import FolderStorage
+from autotag.media.storage.storage import FolderStorage
 from autotag.models import Folder, VirtualInstance
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work

@@ -15,7 +15,7 @@ from autotag.media.errors import UploadRefused
 from autotag.media.intake import ReceivedFile, accept, receive
 from autotag.media.limits import upload_limits
 from autotag.media.quota import Quota, quota_of, room_of
-from autotag.media.storage import FolderStorage
+from autotag.media.storage.storage import FolderStorage
 from autotag.media.versions import add_version, restore_version
 from autotag.models import ConfigurationRecord, DocumentVersion, Level, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work

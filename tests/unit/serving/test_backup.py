@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
 from autotag.inference.store import ModelStore
-from autotag.media.renditions import thumbnail_key
-from autotag.media.storage import FolderStorage, original_key
+from autotag.media.storage.renditions import thumbnail_key
+from autotag.media.storage.storage import FolderStorage, original_key
 from autotag.models import Document, TaggingState
 from autotag.models.unit_of_work import unit_of_work
 from autotag.serving.backup import BackupError, back_up, plain_url, run_tool

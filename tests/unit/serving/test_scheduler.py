@@ -11,7 +11,7 @@ from redis import Redis
 from structlog.testing import capture_logs
 
 from autotag.config import Config
-from autotag.media.storage import FolderStorage
+from autotag.media.storage.storage import FolderStorage
 from autotag.serving import scheduler
 from autotag.serving.scheduler import run_scheduler
 from autotag.tagging.queueing.heartbeats import Part, Sign, living

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from structlog.testing import capture_logs
 
 from autotag.guards import Guards
-from autotag.media.released import release
-from autotag.media.storage import FolderStorage, original_key
+from autotag.media.storage.garbage import release
+from autotag.media.storage.storage import FolderStorage, original_key
 from autotag.models import IdempotencyKey, ReleasedContent
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work

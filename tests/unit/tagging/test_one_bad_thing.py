@@ -23,7 +23,7 @@ from structlog.testing import capture_logs
 from autotag.config import Config
 from autotag.media.query import DocumentQuery, Selection
 from autotag.media.recycle_bin import trash
-from autotag.media.storage import FolderStorage
+from autotag.media.storage.storage import FolderStorage
 from autotag.models import (
     BulkAction,
     BulkActionState,

@@ -23,7 +23,7 @@ from autotag.configuration.effective import ProviderSettings, TaggingSettings
 from autotag.configuration.store import Place, Resolved, Source
 from autotag.inference.messages import ImageRequest, ImageResult, Prediction
 from autotag.inference.store import ModelStore
-from autotag.media.storage import FolderStorage
+from autotag.media.storage.storage import FolderStorage
 from autotag.models import (
     Document,
     PredictionSet,

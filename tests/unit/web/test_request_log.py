@@ -18,7 +18,7 @@ from autotag.configuration.effective import EffectiveSettings
 from autotag.inference.errors import ProcessCrashed
 from autotag.inference.store import ModelStore
 from autotag.instances.directory import InstanceNames
-from autotag.media.storage import FolderStorage
+from autotag.media.storage.storage import FolderStorage
 from autotag.models import VirtualInstance
 from autotag.observability import _name_instance, _name_of, name_instances
 from autotag.providers.tensorflow import TensorFlowProvider

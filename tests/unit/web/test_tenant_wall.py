@@ -21,8 +21,8 @@ from autotag.blueprints.documents.choice import pack
 from autotag.configuration.entries import UPLOADS
 from autotag.instances.audit import audit
 from autotag.instances.passwords import choose_password
-from autotag.media.renditions import preview_key, thumbnail_key
-from autotag.media.storage import FolderStorage, original_key
+from autotag.media.storage.renditions import preview_key, thumbnail_key
+from autotag.media.storage.storage import FolderStorage, original_key
 from autotag.models import (
     ApiToken,
     Base,

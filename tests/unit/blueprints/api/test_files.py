@@ -7,8 +7,8 @@ import hashlib
 from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.renditions import thumbnail_key
-from autotag.media.storage import FolderStorage
+from autotag.media.storage.renditions import thumbnail_key
+from autotag.media.storage.storage import FolderStorage
 from autotag.models import Document
 from tests.unit.blueprints.api.conftest import Program
 

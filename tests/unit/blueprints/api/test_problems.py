@@ -17,7 +17,7 @@ from autotag.configuration.secret_box import SecretBox
 from autotag.configuration.store import Place, Submission, save
 from autotag.extensions import limiter
 from autotag.media.errors import StorageUnavailable
-from autotag.media.storage import FolderStorage, not_stored
+from autotag.media.storage.storage import FolderStorage, not_stored
 from autotag.models import VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from tests.unit.blueprints.api.conftest import Program

@@ -10,8 +10,8 @@ from PIL import Image
 from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.renditions import preview_key, thumbnail_key
-from autotag.media.storage import FolderStorage, original_key
+from autotag.media.storage.renditions import preview_key, thumbnail_key
+from autotag.media.storage.storage import FolderStorage, original_key
 from autotag.models import Document, DocumentVersion, Role, VirtualInstance
 from tests.unit.blueprints.conftest import Browser
 from tests.unit.conftest import Factory

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from autotag.inference.keywords import read_keywords
-from autotag.media.storage import FolderStorage, original_key
+from autotag.media.storage.storage import FolderStorage, original_key
 from autotag.models import AssignmentSource, Document, Role, VirtualInstance
 from tests.unit.blueprints.conftest import Browser, said
 from tests.unit.conftest import Factory

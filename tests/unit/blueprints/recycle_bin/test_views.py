@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.blueprints.recycle_bin.views import read_position, write_position
-from autotag.media.renditions import thumbnail_key
-from autotag.media.storage import FolderStorage
+from autotag.media.storage.renditions import thumbnail_key
+from autotag.media.storage.storage import FolderStorage
 from autotag.models import AuditEvent, Document, Role, VirtualInstance
 from tests.unit.blueprints.conftest import Browser, said
 from tests.unit.conftest import Factory

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from autotag.inference.errors import ImageCode, ImageRejected
-from autotag.media.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE, preview_key, thumbnail_key
-from autotag.media.storage import INCOMING, FolderStorage, original_key
+from autotag.media.storage.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE, preview_key, thumbnail_key
+from autotag.media.storage.storage import INCOMING, FolderStorage, original_key
 from autotag.tagging.pipeline.image import ImageInHand
 from autotag.tagging.pipeline.outcome import ImageFacts
 from tests.unit.conftest import ScriptedProcess

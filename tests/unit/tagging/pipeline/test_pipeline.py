@@ -19,8 +19,8 @@ from autotag.configuration.store import Place, Resolved, Source
 from autotag.inference.errors import ImageCode, ImageRejected, ProcessCrashed, RenditionFailed
 from autotag.inference.messages import ImageRequest, ImageResult
 from autotag.inference.store import ModelStore
-from autotag.media.renditions import preview_key, thumbnail_key
-from autotag.media.storage import FolderStorage
+from autotag.media.storage.renditions import preview_key, thumbnail_key
+from autotag.media.storage.storage import FolderStorage
 from autotag.models import (
     AssignmentSource,
     Document,

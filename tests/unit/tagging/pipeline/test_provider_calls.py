@@ -15,7 +15,7 @@ from autotag.configuration.effective import ProviderSettings, TaggingSettings
 from autotag.configuration.store import Place, Resolved, Source
 from autotag.inference.errors import ProcessCrashed, ProcessDisabled, ProcessNotStarted
 from autotag.inference.process import Prediction
-from autotag.media.storage import FolderStorage
+from autotag.media.storage.storage import FolderStorage
 from autotag.models import Document, ProcessState, Tag, TagAssignment, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work

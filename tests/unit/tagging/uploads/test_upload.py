@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from autotag.media.editing import TextsRefused
 from autotag.media.errors import FolderNotFound, UploadRefused
 from autotag.media.idempotency import KeyRefused, check_key
-from autotag.media.storage import FolderStorage
+from autotag.media.storage.storage import FolderStorage
 from autotag.models import Document, IdempotencyKey, TagAssignment, User, VirtualInstance
 from autotag.tagging.queueing.queue import TaggingQueue
 from autotag.tagging.uploads.upload import Sender, Stored, UploadWishes, store_upload

@@ -40,8 +40,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.guards import attempt
 from autotag.instances.wall import across_instances
 from autotag.media.errors import StorageUnavailable
-from autotag.media.renditions import preview_key, thumbnail_key
-from autotag.media.storage import Storage, original_key
+from autotag.media.storage.renditions import preview_key, thumbnail_key
+from autotag.media.storage.storage import Storage, original_key
 from autotag.models import Document, DocumentVersion, ReleasedContent
 from autotag.models.base import utc_now
 from autotag.models.insertion import insertion

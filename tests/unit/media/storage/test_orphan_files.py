@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media import strays
-from autotag.media.released import ReleasedSweep
-from autotag.media.renditions import thumbnail_key
-from autotag.media.storage import FolderStorage, original_key
-from autotag.media.strays import AN_HOUR, PREFIXES, StraySweep
+from autotag.media.storage import orphan_files
+from autotag.media.storage.garbage import ReleasedSweep
+from autotag.media.storage.orphan_files import AN_HOUR, PREFIXES, StraySweep
+from autotag.media.storage.renditions import thumbnail_key
+from autotag.media.storage.storage import FolderStorage, original_key
 from autotag.models import ReleasedContent
 from tests.unit.conftest import Factory
 
@@ -77,7 +77,7 @@ def test_an_upload_on_its_way_and_what_a_document_names_are_left_alone(
 def test_many_are_looked_at_in_parts(
     sessions: sessionmaker[Session], stray: Keep, sweep: StraySweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(strays, "AT_ONCE", 2)
+    monkeypatch.setattr(orphan_files, "AT_ONCE", 2)
     hashes = [stray(f"ab{number:062x}") for number in range(5)]
     assert sweep.look("ab") == 5
     assert noted(sessions) == hashes

@@ -4,7 +4,7 @@ An object appears whole or not at all, and under a key lies always the same cont
 What is on its way passes through a folder of this machine, where copies of what was used last stay as well. Whether a
 file may be removed cannot be decided here, for S3 cannot delete on the condition that nobody wrote meanwhile: that
 an upload and the sweep never want the same content at once is settled in the database
-(`autotag.media.released`).
+(`autotag.media.storage.garbage`).
 """
 
 import re
@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from autotag.config import Bucket
 from autotag.media.errors import StorageUnavailable
-from autotag.media.file_cache import FileCache
-from autotag.media.remote_file import BLOCK_BYTES, open_remote
-from autotag.media.storage import PARTS, FolderStorage, not_stored
+from autotag.media.storage.file_cache import FileCache
+from autotag.media.storage.remote_file import BLOCK_BYTES, open_remote
+from autotag.media.storage.storage import PARTS, FolderStorage, not_stored
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -106,7 +106,7 @@ class ObjectStorage:
         """Remove what is kept under the key if it was put up that long ago; False when it is younger.
 
         An upload tells the database before it keeps its file that it wants the content, so that this is not called
-        meanwhile. See `autotag.media.released`.
+        meanwhile. See `autotag.media.storage.garbage`.
         """
         import obstore
 

@@ -10,8 +10,8 @@ import time
 import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.released import REST, named_hashes, release
-from autotag.media.storage import Storage
+from autotag.media.storage.garbage import REST, named_hashes, release
+from autotag.media.storage.storage import Storage
 from autotag.models.unit_of_work import unit_of_work
 
 logger = structlog.stdlib.get_logger(__name__)

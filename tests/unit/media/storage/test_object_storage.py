@@ -15,11 +15,11 @@ import pytest
 
 from autotag.config import Bucket
 from autotag.media.errors import StorageUnavailable
-from autotag.media.file_cache import FileCache
-from autotag.media.object_storage import PART_BYTES, ObjectStorage
-from autotag.media.remote_file import BLOCK_BYTES
-from autotag.media.renditions import thumbnail_key
-from autotag.media.storage import original_key
+from autotag.media.storage.file_cache import FileCache
+from autotag.media.storage.object_storage import PART_BYTES, ObjectStorage
+from autotag.media.storage.remote_file import BLOCK_BYTES
+from autotag.media.storage.renditions import thumbnail_key
+from autotag.media.storage.storage import original_key
 from tests.conftest import free_port, load_stub
 
 CONTENT = b"content"

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from autotag.media import file_cache
-from autotag.media.file_cache import FileCache, is_sha256
-from autotag.media.storage import original_key
+from autotag.media.storage import file_cache
+from autotag.media.storage.file_cache import FileCache, is_sha256
+from autotag.media.storage.storage import original_key
 
 HOLD = """
 import sys
 from pathlib import Path
-from autotag.media.file_cache import FileCache
+from autotag.media.storage.file_cache import FileCache
 folder, key = sys.argv[1:]
 with FileCache(Path(folder)).use(key, lambda: Path("nowhere")) as path:
     print("held", flush=True)

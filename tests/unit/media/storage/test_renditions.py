@@ -1,4 +1,4 @@
-from autotag.media.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE, preview_key, thumbnail_key
+from autotag.media.storage.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE, preview_key, thumbnail_key
 
 
 def test_the_renditions_of_a_content_lie_side_by_side_under_keys_of_their_own() -> None:

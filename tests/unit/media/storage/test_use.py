@@ -1,6 +1,6 @@
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.storage_use import storage_use
+from autotag.media.storage.use import storage_use
 from autotag.models import Document, DocumentVersion
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work

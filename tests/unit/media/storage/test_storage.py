@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from autotag.media.errors import StorageError
-from autotag.media.storage import FolderStorage, original_key
+from autotag.media.storage.storage import FolderStorage, original_key
 
 KEY = "originals/ab/cd/abcd"
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from autotag.config import Bucket, Config
-from autotag.media.object_storage import ObjectStorage
-from autotag.media.storage import FolderStorage
-from autotag.media.storage_choice import storage_of
+from autotag.media.storage.choice import storage_of
+from autotag.media.storage.object_storage import ObjectStorage
+from autotag.media.storage.storage import FolderStorage
 
 
 def test_a_folder_unless_a_bucket_is_named(config: Config) -> None:

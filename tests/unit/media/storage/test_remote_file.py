@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from autotag.media.remote_file import open_remote
+from autotag.media.storage.remote_file import open_remote
 
 CONTENT = bytes(range(256)) * 10
 

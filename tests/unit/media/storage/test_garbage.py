@@ -9,13 +9,13 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.instances.wall import scope_to_instance
-from autotag.media import released
 from autotag.media.errors import StorageUnavailable
 from autotag.media.query import Selection
 from autotag.media.recycle_bin import purge, trash
-from autotag.media.released import ReleasedSweep, named_hashes, release, want
-from autotag.media.renditions import preview_key, thumbnail_key
-from autotag.media.storage import FolderStorage, original_key
+from autotag.media.storage import garbage
+from autotag.media.storage.garbage import ReleasedSweep, named_hashes, release, want
+from autotag.media.storage.renditions import preview_key, thumbnail_key
+from autotag.media.storage.storage import FolderStorage, original_key
 from autotag.models import Document, DocumentVersion, ReleasedContent, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
@@ -234,14 +234,14 @@ def test_a_content_that_is_wanted_after_the_sweep_looked_is_left_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sha256 = deleted()
-    look = released.named_hashes
+    look = garbage.named_hashes
 
     def look_then_want(session_: Session, hashes: Collection[str]) -> set[str]:
         found = look(session_, hashes)
         want(session, sha256)
         return found
 
-    monkeypatch.setattr(released, "named_hashes", look_then_want)
+    monkeypatch.setattr(garbage, "named_hashes", look_then_want)
     assert sweep(sessions, storage) == 0
     assert storage.exists(original_key(sha256))
 
@@ -273,8 +273,8 @@ def test_an_upload_during_the_removal_waits_and_puts_its_own_file_up(
             assert waiting.wait(30)
         return discard(self, key, older_than_seconds=older_than_seconds)
 
-    monkeypatch.setattr(released.time, "sleep", lambda _seconds: waiting.set())
-    monkeypatch.setattr(released, "MOST_WAITS", 10**6)
+    monkeypatch.setattr(garbage.time, "sleep", lambda _seconds: waiting.set())
+    monkeypatch.setattr(garbage, "MOST_WAITS", 10**6)
     monkeypatch.setattr(FolderStorage, "discard", meanwhile)
     assert sweep(sessions, storage) == 1
     uploads[0].join(30)
@@ -295,7 +295,7 @@ def test_a_sweep_that_died_holds_a_content_for_a_while(
         with unit_of_work(session) as work:
             work.session.execute(update(ReleasedContent).values(removing_until=moment))
 
-    monkeypatch.setattr(released, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(garbage, "WAIT_SECONDS", 0.0)
     hold_until(utc_now() + timedelta(minutes=1))
     assert sweep(sessions, storage) == 0
     with pytest.raises(StorageUnavailable, match="cannot be stored just now"):
