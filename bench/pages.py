@@ -38,8 +38,8 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from autotag import create_app
 from autotag.config import Config
 from autotag.instances.people import open_session
-from autotag.media.library import write_cursor
-from autotag.media.query import Order
+from autotag.media.library.library import write_cursor
+from autotag.media.library.query import Order
 from autotag.models import Document, Folder, Role, Tag, User, schema
 from autotag.models.engine import build_session_factory, sqlite_module
 from autotag.models.unit_of_work import unit_of_work

@@ -20,7 +20,6 @@ from autotag.instances.hosts import MalformedHost
 from autotag.instances.passwords import PasswordsBusy
 from autotag.instances.people import SessionNotFound, UserNotFound
 from autotag.instances.tokens import TokenNotFound
-from autotag.media.editing import TextsRefused
 from autotag.media.errors import (
     DocumentNotFound,
     FolderNotFound,
@@ -30,6 +29,7 @@ from autotag.media.errors import (
     UploadRefused,
 )
 from autotag.media.idempotency import REUSED, KeyRefused
+from autotag.media.library.editing import TextsRefused
 from autotag.media.quota import EXCEEDED
 from autotag.tagging.bulk.actions import BulkActionNotFound
 from autotag.tagging.runs.lifecycle import RunNotFound

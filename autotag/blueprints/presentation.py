@@ -11,7 +11,7 @@ from flask import Flask, Response, current_app, g, url_for
 from flask_bootstrap import Bootstrap5
 
 from autotag.blueprints.navigation import navigation
-from autotag.media.library import AssignedTag, DocumentSummary
+from autotag.media.library.library import AssignedTag, DocumentSummary
 from autotag.models import Document, Role, TaggingState, VirtualInstance
 from autotag.tagging.policy import FORBIDDEN_CHARACTERS, NAME_LENGTH
 

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import click
 from sqlalchemy.orm import Session
 
-from autotag.media.folder_paths import find_folder
-from autotag.media.query import DocumentQuery, Selection
+from autotag.media.library.folder_paths import find_folder
+from autotag.media.library.query import DocumentQuery, Selection
 from autotag.tagging.bulk.actions import BulkActionNotFound
 from autotag.tagging.runs.lifecycle import RunNotFound
 from autotag.tagging.tags.names import TaggingRefused

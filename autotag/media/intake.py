@@ -13,8 +13,8 @@ import structlog
 from sqlalchemy.orm import Session
 
 from autotag.media.errors import UploadRefused
+from autotag.media.library.search import refresh
 from autotag.media.quota import NO_QUOTA, Quota, Room, take_room
-from autotag.media.search import refresh
 from autotag.media.sniffing import SNIFFED_BYTES, sniff
 from autotag.media.storage.garbage import want
 from autotag.media.storage.storage import Storage, not_stored, original_key

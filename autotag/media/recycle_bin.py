@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Select, case, delete, select, update
 from sqlalchemy.orm import Session
 
-from autotag.media import search
-from autotag.media.folder_paths import ensure_folder, folder_paths
-from autotag.media.query import DocumentQuery, Selection
+from autotag.media.library import search
+from autotag.media.library.folder_paths import ensure_folder, folder_paths
+from autotag.media.library.query import DocumentQuery, Selection
 from autotag.media.storage.garbage import release
 from autotag.models import Document, DocumentVersion, PredictionSet, TaggingState
 from autotag.models.base import utc_now

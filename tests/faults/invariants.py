@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from autotag.instances.wall import across_instances
-from autotag.media.search import words_of
+from autotag.media.library.search import words_of
 from autotag.media.storage.use import storage_use
 from autotag.models import TaggingRun, VirtualInstance
 from autotag.tagging.runs.progress import count_items

@@ -12,9 +12,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.bin_contents import list_bin
-from autotag.media.query import DocumentQuery, Selection
+from autotag.media.library.query import DocumentQuery, Selection
+from autotag.media.library.search import refresh
 from autotag.media.recycle_bin import purge, restore, trash
-from autotag.media.search import refresh
 from autotag.media.storage.garbage import ReleasedSweep
 from autotag.media.storage.storage import FolderStorage
 from autotag.models import (

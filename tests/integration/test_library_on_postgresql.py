@@ -11,12 +11,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.entries import UPLOADS
-from autotag.media import plan, search
-from autotag.media.folder_paths import folder_paths
 from autotag.media.folders import ensure_path
-from autotag.media.library import list_documents
-from autotag.media.neighbours import neighbours_of
-from autotag.media.query import DocumentQuery, Order, Selection, owners_of, types_of
+from autotag.media.library import query_plan, search
+from autotag.media.library.adjacent import neighbours_of
+from autotag.media.library.folder_paths import folder_paths
+from autotag.media.library.library import list_documents
+from autotag.media.library.query import DocumentQuery, Order, Selection, owners_of, types_of
 from autotag.models import (
     AssignmentSource,
     ConfigurationRecord,
@@ -33,7 +33,7 @@ from autotag.tagging.bulk.actions import BulkKind, start_action
 from autotag.tagging.bulk.undo import undo_action
 from autotag.tagging.document_tags.assign import add_tags, remove_tags
 from tests.unit.conftest import Factory
-from tests.unit.media.test_plan import FILTERS, Facts, fill, walked
+from tests.unit.media.library.test_query_plan import FILTERS, Facts, fill, walked
 from tests.unit.media.test_quota import add_at_once, held
 
 pytestmark = pytest.mark.postgresql
@@ -62,7 +62,7 @@ def test_each_filter_in_each_order_has_what_a_look_at_each_document_finds(
         inside = next(document.folder_id for document in facts.documents if document.folder_id)
         more = itertools.cycle([{}, {"folder_id": inside, "with_subfolders": True}, {"in_bin": True}])
         for (few, name), order in itertools.product(itertools.product((10**6, -1), FILTERS), Order):
-            monkeypatch.setattr(plan, "FEW", few)
+            monkeypatch.setattr(query_plan, "FEW", few)
             query = DocumentQuery(**(FILTERS[name] | next(more)), order=order)  # type: ignore[arg-type]
             wanted = facts.expected(query)
             assert walked(session, library, query, limit=7) == (wanted, {len(wanted)}), query

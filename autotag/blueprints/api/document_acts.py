@@ -11,8 +11,8 @@ from autotag.blueprints.api.documents import ONE_DOCUMENT, TAG, answer_for
 from autotag.blueprints.api.run_schemas import RUN_HEADERS, RunSchema, run_answer
 from autotag.blueprints.errors import Problem
 from autotag.extensions import db
-from autotag.media.library import load_document
-from autotag.media.query import Selection
+from autotag.media.library.library import load_document
+from autotag.media.library.query import Selection
 from autotag.models import Role, RunScope
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.document_tags.assign import add_tags, commit_tags

@@ -8,9 +8,9 @@ from autotag.blueprints.api.cursors import cursor_field, limit_field
 from autotag.blueprints.api.fields import LARGEST_ID, Body, Text, TypedWhole, Whole
 from autotag.blueprints.api.tag_names import tag_name_field
 from autotag.blueprints.api.upload_schemas import MOST_TAGS
-from autotag.media.editing import DESCRIPTION_LENGTH, TITLE_LENGTH
-from autotag.media.library import DocumentSummary
-from autotag.media.query import Order
+from autotag.media.library.editing import DESCRIPTION_LENGTH, TITLE_LENGTH
+from autotag.media.library.library import DocumentSummary
+from autotag.media.library.query import Order
 from autotag.models import AssignmentSource, TaggingState
 from autotag.tagging.policy import NAME_LENGTH
 

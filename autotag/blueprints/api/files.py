@@ -10,7 +10,7 @@ from autotag.blueprints.documents.files import download_type, sealed, send_origi
 from autotag.blueprints.errors import Problem
 from autotag.blueprints.services import services
 from autotag.extensions import db
-from autotag.media.library import load_document
+from autotag.media.library.library import load_document
 from autotag.media.storage.renditions import thumbnail_key
 from autotag.models import Role
 

@@ -10,7 +10,7 @@ from autotag.blueprints.api import blueprint
 from autotag.blueprints.api.calls import Answer
 from autotag.blueprints.api.run_schemas import RUN_HEADERS, RunSchema, RunStartSchema, run_answer
 from autotag.extensions import db
-from autotag.media.query import Selection
+from autotag.media.library.query import Selection
 from autotag.models import Role, RunScope, TaggingRun
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.runs.lifecycle import (

@@ -12,7 +12,7 @@ from typing import TypeVar
 from werkzeug.datastructures import MultiDict
 
 from autotag.blueprints.numbers import read_number
-from autotag.media.query import DocumentQuery, Order
+from autotag.media.library.query import DocumentQuery, Order
 from autotag.models import TaggingState
 from autotag.models.names import fold
 

@@ -16,9 +16,9 @@ from autotag.blueprints.errors import problem, wants_problem
 from autotag.blueprints.long_answers import holds_thread
 from autotag.blueprints.services import services
 from autotag.extensions import db
-from autotag.media.download import DownloadRefused, Entry, archive_entries, originals, stream_archive
 from autotag.media.errors import FolderNotFound
-from autotag.media.library import load_document
+from autotag.media.library.download import DownloadRefused, Entry, archive_entries, originals, stream_archive
+from autotag.media.library.library import load_document
 from autotag.models import BulkActionState, Role, RunScope
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.bulk.actions import BulkKind, start_action

@@ -7,7 +7,7 @@ from flask import get_template_attribute, url_for
 from flask_login import current_user
 
 from autotag.blueprints.documents.address import MOST_TAGS, Arguments, View, pairs
-from autotag.media.library import DocumentSummary
+from autotag.media.library.library import DocumentSummary
 from autotag.models import Role
 from autotag.models.names import fold
 

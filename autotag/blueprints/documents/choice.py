@@ -16,7 +16,7 @@ from werkzeug.datastructures import MultiDict
 from autotag.blueprints.documents.address import query_from_arguments
 from autotag.blueprints.numbers import MAXIMUM_ID, read_number
 from autotag.blueprints.presentation import safe_next
-from autotag.media.query import Selection
+from autotag.media.library.query import Selection
 
 MOST_IDS = 500
 LONGEST_PACKED = 4000

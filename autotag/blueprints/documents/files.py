@@ -14,7 +14,7 @@ from autotag.blueprints.documents import ONE_DOCUMENT, blueprint
 from autotag.blueprints.long_answers import SHORT_BYTES, TooManyLongAnswers, take_place
 from autotag.blueprints.services import services
 from autotag.extensions import db, talisman
-from autotag.media.library import load_document
+from autotag.media.library.library import load_document
 from autotag.media.storage.renditions import preview_key, thumbnail_key
 from autotag.media.storage.storage import original_key
 from autotag.models import Document, Role

@@ -6,8 +6,8 @@ from flask import Flask
 
 from autotag.blueprints.presentation import TYPE_LABELS, counted
 from autotag.media import folder_tree
-from autotag.media.plan import COUNTED_AT_MOST
-from autotag.media.query import Order
+from autotag.media.library.query import Order
+from autotag.media.library.query_plan import COUNTED_AT_MOST
 from autotag.models import TaggingState
 
 ORDERS = {

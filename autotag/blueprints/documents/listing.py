@@ -22,9 +22,9 @@ from autotag.blueprints.documents.filter_words import ORDERS, STATES, count_numb
 from autotag.blueprints.documents.reason_words import reason_word
 from autotag.extensions import db
 from autotag.media.folder_tree import TILES, folder_tiles, path_of
-from autotag.media.library import WITH_OWNER, list_documents
-from autotag.media.plan import COUNTED_AT_MOST
-from autotag.media.query import DocumentQuery, Order, owners_of, types_of
+from autotag.media.library.library import WITH_OWNER, list_documents
+from autotag.media.library.query import DocumentQuery, Order, owners_of, types_of
+from autotag.media.library.query_plan import COUNTED_AT_MOST
 from autotag.models import Folder, Role
 
 REMEMBERED_VIEW = "view"

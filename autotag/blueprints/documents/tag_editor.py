@@ -12,7 +12,7 @@ from autotag.blueprints.documents.page import Refused, address_of, list_argument
 from autotag.blueprints.documents.undoing import keep_for_next_page, seal, unseal
 from autotag.blueprints.errors import problem, wants_problem
 from autotag.extensions import db
-from autotag.media.library import load_document, load_summary
+from autotag.media.library.library import load_document, load_summary
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.bulk.actions import BulkKind

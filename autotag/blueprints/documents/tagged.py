@@ -11,7 +11,7 @@ from autotag.blueprints.long_answers import holds_thread
 from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.inference.keyword_process import KeywordProcess
-from autotag.media.library import load_document
+from autotag.media.library.library import load_document
 from autotag.models import Document, Role
 from autotag.tagging.document_tags.tagged_copies import WRITABLE_TYPES, TaggedCopies, TagsNotWritten
 from autotag.tagging.document_tags.tags_for_copies import tags_of_documents

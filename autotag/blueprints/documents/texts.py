@@ -8,8 +8,8 @@ from autotag.blueprints.documents import ONE_DOCUMENT, blueprint
 from autotag.blueprints.documents.forms import TextsForm
 from autotag.blueprints.documents.page import Refused, address_of, render_page
 from autotag.extensions import db
-from autotag.media.editing import ChangedMeanwhile, TextsRefused, edit_texts, edition_of
-from autotag.media.library import load_document, load_summary
+from autotag.media.library.editing import ChangedMeanwhile, TextsRefused, edit_texts, edition_of
+from autotag.media.library.library import load_document, load_summary
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
 

@@ -19,7 +19,7 @@ from autotag.extensions import db
 from autotag.media.duplicates import same_content
 from autotag.media.errors import MediaError, UploadRefused
 from autotag.media.folder_tree import load_folder
-from autotag.media.library import load_summary
+from autotag.media.library.library import load_summary
 from autotag.models import Role
 from autotag.tagging.tags.names import TaggingRefused
 from autotag.tagging.uploads.upload import Sender, UploadWishes, store_upload

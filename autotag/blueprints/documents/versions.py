@@ -17,7 +17,7 @@ from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.media.errors import UploadRefused
 from autotag.media.intake import receive
-from autotag.media.library import load_document
+from autotag.media.library.library import load_document
 from autotag.media.limits import upload_limits
 from autotag.media.storage.storage import original_key
 from autotag.media.versions import add_version, load_version, restore_version

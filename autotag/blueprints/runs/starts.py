@@ -15,8 +15,8 @@ from autotag.blueprints.presentation import counted, safe_next
 from autotag.blueprints.runs import blueprint
 from autotag.blueprints.runs.acts import refused
 from autotag.extensions import db
-from autotag.media.library import load_document
-from autotag.media.query import Selection
+from autotag.media.library.library import load_document
+from autotag.media.library.query import Selection
 from autotag.models import Role, RunScope, TaggingRun
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.runs.lifecycle import COVERS, selection_of, start_for_folder, start_run

@@ -7,8 +7,8 @@ from autotag.blueprints.access import requires
 from autotag.blueprints.tags import ONE_TAG, blueprint
 from autotag.blueprints.tags.forms import TagNameForm, requested_order
 from autotag.extensions import db
-from autotag.media.library import list_documents
-from autotag.media.query import DocumentQuery
+from autotag.media.library.library import list_documents
+from autotag.media.library.query import DocumentQuery
 from autotag.models import Role
 from autotag.tagging.tags.edit import NameTaken
 from autotag.tagging.tags.listing import TagOrder, list_tags, load_tag, suggestions, usage_by_provider

@@ -195,7 +195,7 @@ def _fold(text: str) -> str:
 
 
 def _create_search() -> None:
-    """Make the table of the full-text search and fill it, as autotag.media.search does for each change."""
+    """Make the table of the full-text search and fill it, as autotag.media.library.search does for each change."""
     connection = op.get_bind()
     if connection.dialect.name == "postgresql":
         op.execute(

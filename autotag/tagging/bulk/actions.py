@@ -17,8 +17,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from autotag.instances.audit import audit
+from autotag.media.library.query import DocumentQuery, Order, Selection
 from autotag.media.moving import move_documents
-from autotag.media.query import DocumentQuery, Order, Selection
 from autotag.media.recycle_bin import in_bin, of_act, purge, restore, trash
 from autotag.models import BulkAction, BulkActionState, Document, TaggingState
 from autotag.models.base import utc_now

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from autotag.instances.audit import audit
-from autotag.media.query import DocumentQuery, Selection
+from autotag.media.library.query import DocumentQuery, Selection
 from autotag.models import AssignmentSource, BulkAction, Document, TagAssignment
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.bulk.actions import BulkKind, start_action

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
-from autotag.media import search
+from autotag.media.library import search
 from autotag.models import AssignmentSource, Document, Tag, TagAssignment, TaggingState, TagRejection
 from autotag.models.base import utc_now
 from autotag.models.insertion import insert_new

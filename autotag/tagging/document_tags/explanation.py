@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from autotag.configuration.effective import ProviderSettings, TaggingSettings, load_tagging_settings
 from autotag.guards import attempt
-from autotag.media.library import DocumentSummary
+from autotag.media.library.library import DocumentSummary
 from autotag.models import PredictionSet, TagRejection
 from autotag.models.names import fold
 from autotag.providers.base import ProviderError

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
-from autotag.media import search
-from autotag.media.library import load_document
+from autotag.media.library import search
+from autotag.media.library.library import load_document
 from autotag.models import (
     AssignmentSource,
     Document,

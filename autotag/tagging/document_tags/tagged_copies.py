@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 from autotag.inference.errors import KeywordsUnwritable, ProcessCrashed
 from autotag.inference.keyword_process import KeywordProcess
-from autotag.media.download import Entry, stream_archive
 from autotag.media.errors import MediaError, StorageError
+from autotag.media.library.download import Entry, stream_archive
 from autotag.media.storage.storage import Storage, original_key
 from autotag.tagging.document_tags.tags_for_copies import DocumentTags, keywords_of_copy
 

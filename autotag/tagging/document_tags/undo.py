@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import case, delete, literal, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from autotag.media import search
+from autotag.media.library import search
 from autotag.models import (
     AssignmentSource,
     Document,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy.orm import Session
 
-from autotag.media import search
+from autotag.media.library import search
 from autotag.models import AssignmentSource, TagAssignment
 from autotag.models.base import utc_now
 from autotag.models.insertion import insert_new

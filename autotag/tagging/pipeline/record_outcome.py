@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media import search
+from autotag.media.library import search
 from autotag.models import (
     AssignmentSource,
     Document,

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from autotag.media import search
+from autotag.media.library import search
 from autotag.models import (
     AssignmentSource,
     Document,

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from autotag.configuration.effective import load_tagging_settings
 from autotag.media.errors import FolderNotFound
-from autotag.media.plan import LOOKED_AT
-from autotag.media.query import DocumentQuery, Selection
+from autotag.media.library.query import DocumentQuery, Selection
+from autotag.media.library.query_plan import LOOKED_AT
 from autotag.media.sniffing import IMAGE_TYPES
 from autotag.models import (
     Document,

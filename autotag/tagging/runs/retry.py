@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 
 from autotag.instances.audit import audit
 from autotag.media.errors import DocumentNotFound
-from autotag.media.query import DocumentQuery, Selection, select_ids
+from autotag.media.library.query import DocumentQuery, Selection, select_ids
 from autotag.models import Document, RunScope, TaggingRun, TaggingState
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.pipeline.deaths import HAS_DEATHS, NO_DEATHS

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from autotag.media.query import Selection
+from autotag.media.library.query import Selection
 from autotag.models import AssignmentSource, Document, Tag, TagAssignment
 
 MOST_TAGS = 200

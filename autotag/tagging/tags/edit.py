@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from autotag.instances.audit import audit
-from autotag.media import search
+from autotag.media.library import search
 from autotag.models import Tag, TagAssignment
 from autotag.models.names import fold
 from autotag.models.uniqueness import refused_when_taken

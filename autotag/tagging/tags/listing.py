@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from autotag.media.plan import LOOKED_AT
+from autotag.media.library.query_plan import LOOKED_AT
 from autotag.models import AssignmentSource, Document, Tag, TagAssignment
 from autotag.models.names import fold
 

@@ -13,7 +13,7 @@ from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from autotag.instances.audit import audit
-from autotag.media import search
+from autotag.media.library import search
 from autotag.models import AssignmentSource, Tag, TagAssignment
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.tags.create_and_lock import lock_tags

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.duplicates import find_content
 from autotag.media.errors import FolderRefused, MediaError, StorageError
-from autotag.media.folder_paths import SEPARATOR, ensure_folder
 from autotag.media.folders import MAXIMUM_DEPTH, clean_folder_name
 from autotag.media.intake import UploadLimits, accept, receive
+from autotag.media.library.folder_paths import SEPARATOR, ensure_folder
 from autotag.media.storage.storage import Storage
 from autotag.models import VirtualInstance
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work

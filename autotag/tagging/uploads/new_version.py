@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from autotag.configuration.effective import load_tagging_settings
 from autotag.configuration.entries import ASSET_AUTO_TAGGING
 from autotag.configuration.store import Place, resolve
-from autotag.media import search
+from autotag.media.library import search
 from autotag.models import AssignmentSource, Document, TagAssignment, TaggingAttempt, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork

@@ -6,11 +6,11 @@ from typing import BinaryIO
 from sqlalchemy.orm import Session
 
 from autotag.media.duplicates import sent_before
-from autotag.media.editing import clean_title
 from autotag.media.folder_tree import load_folder
 from autotag.media.folders import ensure_path
 from autotag.media.idempotency import check_key, claim_key, fingerprint
 from autotag.media.intake import ReceivedFile, accept, receive
+from autotag.media.library.editing import clean_title
 from autotag.media.limits import upload_limits
 from autotag.media.storage.storage import Storage
 from autotag.models import IdempotencyKey

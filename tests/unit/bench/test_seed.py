@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.library import list_documents
-from autotag.media.query import DocumentQuery
+from autotag.media.library.library import list_documents
+from autotag.media.library.query import DocumentQuery
 from autotag.models import Document, DocumentVersion, Folder, Tag, TagAssignment, TaggingState, User, schema
 from autotag.models.engine import build_session_factory
 from tests.support.postgresql import database_elsewhere

@@ -4,7 +4,7 @@ import pytest
 
 from autotag.blueprints import presentation
 from autotag.blueprints.presentation import NO_BREAK_SPACE
-from autotag.media.library import AssignedTag, DocumentSummary
+from autotag.media.library.library import AssignedTag, DocumentSummary
 from autotag.models import AssignmentSource, Document, TaggingState, VirtualInstance
 
 MOMENT = datetime(2026, 5, 3, 14, 5, tzinfo=UTC)

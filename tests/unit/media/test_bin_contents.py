@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from autotag.media.bin_contents import Position, count_in_bin, list_bin, load_binned
 from autotag.media.errors import DocumentNotFound
-from autotag.media.query import DocumentQuery, Selection
+from autotag.media.library.query import DocumentQuery, Selection
 from autotag.models import VirtualInstance
 from tests.unit.conftest import Factory
 

@@ -12,7 +12,7 @@ from autotag.configuration.effective import load_tagging_settings
 from autotag.configuration.entries import ASSET_AUTO_TAGGING, TENSORFLOW
 from autotag.configuration.secret_box import SecretBox
 from autotag.configuration.store import Place, Submission, save
-from autotag.media.query import Selection
+from autotag.media.library.query import Selection
 from autotag.models import (
     Document,
     RunItemState,

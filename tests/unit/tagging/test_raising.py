@@ -226,7 +226,7 @@ STAGES = {
     "closing claims": ("autotag.tagging.pipeline.record_outcome.close_claims", ODD),
     "writing predictions": ("autotag.tagging.pipeline.record_outcome._store_predictions", BUSY),
     "making tags": ("autotag.tagging.pipeline.record_outcome.ensure_tags", ODD),
-    "searching": ("autotag.media.search.refresh", ODD),
+    "searching": ("autotag.media.library.search.refresh", ODD),
     "telling webhooks": ("autotag.tagging.pipeline.record_outcome.note_documents", ODD),
     "noting the outcome": ("autotag.tagging.pipeline.pipeline.note_outcome", ODD),
 }

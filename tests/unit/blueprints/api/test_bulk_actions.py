@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.query import Selection
+from autotag.media.library.query import Selection
 from autotag.models import BulkAction, Role, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.bulk import merge as bulk_merging

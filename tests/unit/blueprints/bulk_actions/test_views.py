@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.query import DocumentQuery, Selection
+from autotag.media.library.query import DocumentQuery, Selection
 from autotag.models import BulkActionState, Role, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.bulk import actions as bulk_actions

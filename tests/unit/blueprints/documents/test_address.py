@@ -14,7 +14,7 @@ from autotag.blueprints.documents.address import (
     query_from_arguments,
     view_from_arguments,
 )
-from autotag.media.query import DocumentQuery, Order
+from autotag.media.library.query import DocumentQuery, Order
 from autotag.models import TaggingState
 
 NAMES = [

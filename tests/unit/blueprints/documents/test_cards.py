@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from autotag.blueprints.documents.address import MOST_TAGS, View
 from autotag.blueprints.documents.cards import Place, render_card
-from autotag.media.library import WITH_OWNER, DocumentSummary, summaries
+from autotag.media.library.library import WITH_OWNER, DocumentSummary, summaries
 from autotag.models import AssignmentSource, Document, TaggingState, VirtualInstance
 from tests.unit.conftest import Factory
 

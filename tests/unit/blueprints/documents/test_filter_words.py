@@ -12,8 +12,8 @@ from autotag.blueprints.documents.filter_words import (
     type_word,
 )
 from autotag.media import folder_tree
-from autotag.media.plan import COUNTED_AT_MOST
-from autotag.media.query import Order
+from autotag.media.library.query import Order
+from autotag.media.library.query_plan import COUNTED_AT_MOST
 from autotag.models import TaggingState
 
 

@@ -11,8 +11,9 @@ from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.extensions import db
-from autotag.media import folder_tree, plan, search
+from autotag.media import folder_tree
 from autotag.media.folders import create_folder
+from autotag.media.library import query_plan, search
 from autotag.models import Role, TaggingState, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.document_tags.assign import add_tags
@@ -298,19 +299,19 @@ def test_an_empty_result_says_so_and_offers_the_way_out(
 def test_scripts_know_how_far_is_counted(editor: Browser, document: Callable[..., int]) -> None:
     document("a")
     (number,) = editor.page("/documents").find_all(attrs={"data-document-count": "1"})
-    assert number["data-counted-at-most"] == str(plan.COUNTED_AT_MOST)
+    assert number["data-counted-at-most"] == str(query_plan.COUNTED_AT_MOST)
 
 
 def test_the_count_stops_at_a_number(
     editor: Browser, document: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("autotag.media.plan", "autotag.blueprints.documents.filter_words"):
+    for module in ("autotag.media.library.query_plan", "autotag.blueprints.documents.filter_words"):
         monkeypatch.setattr(f"{module}.COUNTED_AT_MOST", 1)
     document("a")
     assert "1 file" in said(editor.page("/documents?order=name"))
     document("b")
     assert "more than 1 files" in said(editor.page("/documents?order=name"))
-    assert plan.COUNTED_AT_MOST == 1
+    assert query_plan.COUNTED_AT_MOST == 1
 
 
 def test_the_filter_offers_the_types_and_people_that_there_are(

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from autotag.media.library import load_summary
+from autotag.media.library.library import load_summary
 from autotag.models import AssignmentSource, Document, Role, TaggingState, TagRejection, VirtualInstance
 from tests.unit.blueprints.conftest import Browser, parsed, said
 from tests.unit.conftest import Factory

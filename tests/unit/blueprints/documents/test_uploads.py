@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from autotag.media.folder_paths import folder_paths
-from autotag.media.search import matching_ids
+from autotag.media.library.folder_paths import folder_paths
+from autotag.media.library.search import matching_ids
 from autotag.models import (
     AssignmentSource,
     Document,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.instances.wall import scope_to_instance
 from autotag.media.errors import StorageUnavailable
-from autotag.media.query import Selection
+from autotag.media.library.query import Selection
 from autotag.media.recycle_bin import purge, trash
 from autotag.media.storage import garbage
 from autotag.media.storage.garbage import ReleasedSweep, named_hashes, release, want

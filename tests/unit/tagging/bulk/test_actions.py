@@ -6,7 +6,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.errors import FolderNotFound
-from autotag.media.query import DocumentQuery, Order, Selection
+from autotag.media.library.query import DocumentQuery, Order, Selection
 from autotag.models import (
     AssignmentSource,
     AuditEvent,

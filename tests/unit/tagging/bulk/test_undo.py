@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.query import DocumentQuery, Selection
+from autotag.media.library.query import DocumentQuery, Selection
 from autotag.models import BulkAction, BulkActionState, BulkChange, Tag, TagAssignment, User, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.bulk import actions as bulk_actions

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.search import matching_ids
+from autotag.media.library.search import matching_ids
 from autotag.models import (
     AssignmentSource,
     Document,

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from autotag.configuration.effective import ProviderSettings, TaggingSettings
 from autotag.configuration.entries import GOOGLE_CLOUD_VISION, TENSORFLOW
 from autotag.configuration.store import Place, Resolved, Source
-from autotag.media.library import AssignedTag, DocumentSummary, load_summary
+from autotag.media.library.library import AssignedTag, DocumentSummary, load_summary
 from autotag.models import AssignmentSource, Document, PredictionSet, TagRejection, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from autotag.providers.base import ProviderMisconfigured

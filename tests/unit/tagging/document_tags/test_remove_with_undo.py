@@ -5,8 +5,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.errors import DocumentNotFound
-from autotag.media.library import load_summary
-from autotag.media.search import matching_ids
+from autotag.media.library.library import load_summary
+from autotag.media.library.search import matching_ids
 from autotag.models import (
     AssignmentSource,
     Document,

@@ -11,7 +11,7 @@ from PIL import Image
 
 from autotag.inference.keyword_process import KeywordProcess
 from autotag.inference.keywords import read_keywords
-from autotag.media.download import Entry
+from autotag.media.library.download import Entry
 from autotag.media.storage.storage import FolderStorage, original_key
 from autotag.tagging.document_tags.tagged_copies import TaggedCopies, TagsNotWritten, stream_tagged_archive
 from autotag.tagging.document_tags.tags_for_copies import DocumentTags

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.library import list_documents
-from autotag.media.query import DocumentQuery
+from autotag.media.library.library import list_documents
+from autotag.media.library.query import DocumentQuery
 from autotag.models import (
     AssignmentSource,
     Document,

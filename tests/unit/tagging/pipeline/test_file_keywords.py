@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.library import load_summary
-from autotag.media.query import DocumentQuery
-from autotag.media.search import matching_ids
+from autotag.media.library.library import load_summary
+from autotag.media.library.query import DocumentQuery
+from autotag.media.library.search import matching_ids
 from autotag.models import AssignmentSource, Document, Tag, TagAssignment, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
@@ -165,7 +165,7 @@ def test_the_search_and_the_filter_find_them(library: Library, tagged: Tagged) -
         found = matching_ids(session, library.instance.id, "beach")
         assert found is not None
         assert session.scalars(found).all() == [document.id]
-        from autotag.media.query import select_ids
+        from autotag.media.library.query import select_ids
 
         query = DocumentQuery(tags=("beach",))
         assert session.scalars(select_ids(session, library.instance.id, query)).all() == [document.id]

@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.query import DocumentQuery, Selection
+from autotag.media.library.query import DocumentQuery, Selection
 from autotag.models import (
     Folder,
     RunItemState,

@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import select
 
-from autotag.media import search
+from autotag.media.library import search
 from autotag.models import RunItemState, RunState, TagAssignment, TaggingState, TagRejection
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.document_tags.assign import commit_tags, untag

@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from autotag.media.query import DocumentQuery, Selection
+from autotag.media.library.query import DocumentQuery, Selection
 from autotag.models import AssignmentSource, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.document_tags.assign import add_tags

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media import search
-from autotag.media.library import list_documents
-from autotag.media.query import DocumentQuery
+from autotag.media.library import search
+from autotag.media.library.library import list_documents
+from autotag.media.library.query import DocumentQuery
 from autotag.models import (
     AssignmentSource,
     AuditEvent,

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.library import list_documents
-from autotag.media.query import DocumentQuery
+from autotag.media.library.library import list_documents
+from autotag.media.library.query import DocumentQuery
 from autotag.models import AssignmentSource, Document, Tag, TagAssignment, TagRejection, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.bulk import merge as bulk_merging

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.intake import ReceivedFile
-from autotag.media.library import load_summary
+from autotag.media.library.library import load_summary
 from autotag.media.versions import add_version
 from autotag.models import (
     AssignmentSource,

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from autotag.media.editing import TextsRefused
 from autotag.media.errors import FolderNotFound, UploadRefused
 from autotag.media.idempotency import KeyRefused, check_key
+from autotag.media.library.editing import TextsRefused
 from autotag.media.storage.storage import FolderStorage
 from autotag.models import Document, IdempotencyKey, TagAssignment, User, VirtualInstance
 from autotag.tagging.queueing.queue import TaggingQueue

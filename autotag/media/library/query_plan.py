@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Select, UnaryExpression, func, literal, se
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.operators import custom_op
 
-from autotag.media.query import NOTHING, DocumentQuery, Filter, belonging, filters
+from autotag.media.library.query import NOTHING, DocumentQuery, Filter, belonging, filters
 from autotag.models import Document
 
 COUNTED_AT_MOST = 5_000

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from autotag.media.errors import DocumentNotFound
-from autotag.media.plan import Position, find_page
-from autotag.media.query import DocumentQuery, Order
+from autotag.media.library.query import DocumentQuery, Order
+from autotag.media.library.query_plan import Position, find_page
 from autotag.models import AssignmentSource, Document, Tag, TagAssignment
 
 LARGEST_ID = 2**31 - 1

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
-from autotag.media.library import list_documents
-from autotag.media.neighbours import Neighbour, neighbours_of
-from autotag.media.query import DocumentQuery, Order
+from autotag.media.library.adjacent import Neighbour, neighbours_of
+from autotag.media.library.library import list_documents
+from autotag.media.library.query import DocumentQuery, Order
 from autotag.models import Document, VirtualInstance
 from tests.unit.conftest import Factory
 

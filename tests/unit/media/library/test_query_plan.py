@@ -15,9 +15,9 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.instances.wall import scope_to_instance
-from autotag.media import plan, search
-from autotag.media.plan import find_page
-from autotag.media.query import DocumentQuery, Order
+from autotag.media.library import query_plan, search
+from autotag.media.library.query import DocumentQuery, Order
+from autotag.media.library.query_plan import find_page
 from autotag.models import Document, Folder, Tag, TagAssignment, TaggingState, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.engine import build_session_factory
@@ -162,7 +162,7 @@ def walked(
 def test_a_page_has_what_a_look_at_each_document_finds(
     session: Session, library: VirtualInstance, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr(plan, "FEW", few)
+    monkeypatch.setattr(query_plan, "FEW", few)
     facts = Facts.of(session, library.id)
     folder_id = next(document.folder_id for document in facts.documents if document.folder_id)
     top_id = facts.parents[folder_id] or folder_id
@@ -186,7 +186,7 @@ def test_a_page_has_what_a_look_at_each_document_finds(
 def test_a_list_is_counted_up_to_a_number(
     session: Session, library: VirtualInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "COUNTED_AT_MOST", 5)
+    monkeypatch.setattr(query_plan, "COUNTED_AT_MOST", 5)
     assert find_page(session, library.id, DocumentQuery(), None, 3).total == 6
     assert find_page(session, library.id, DocumentQuery(order=Order.NAME), None, 3).total == 6
 
@@ -197,13 +197,13 @@ def test_a_count_that_would_have_to_look_at_too_many_says_how_many_there_are_at_
     untagged = DocumentQuery(untagged=True)
     exact = find_page(session, library.id, untagged, None, 3)
     assert not exact.is_least
-    monkeypatch.setattr(plan, "LOOKED_AT", 20)
+    monkeypatch.setattr(query_plan, "LOOKED_AT", 20)
     few = find_page(session, library.id, untagged, None, 3)
     assert few.is_least
     assert few.total < exact.total
     assert few.ids == exact.ids
     # A list that fits one page is known wholly, and what an index counts is.
-    assert find_page(session, library.id, untagged, None, 100) == plan.Found(
+    assert find_page(session, library.id, untagged, None, 100) == query_plan.Found(
         few_ids(session, library), exact.total
     )
     assert not find_page(session, library.id, DocumentQuery(), None, 3).is_least
@@ -240,7 +240,7 @@ def test_no_way_looks_at_every_document(
 ) -> None:
     """The library is seen through the wall, as the pages see it."""
     scope_to_instance(session, library.id)
-    monkeypatch.setattr(plan, "FEW", few)
+    monkeypatch.setattr(query_plan, "FEW", few)
     others: dict[str, dict[str, object]] = {
         "owner": {"owner_id": 1},
         "folder": {"folder_id": 1},

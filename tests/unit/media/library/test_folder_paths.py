@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.folder_paths import ensure_folder, folder_paths
+from autotag.media.library.folder_paths import ensure_folder, folder_paths
 from autotag.models import Folder, VirtualInstance
 from autotag.models.names import fold
 from autotag.models.unit_of_work import unit_of_work

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.query import (
+from autotag.media.library.query import (
     MOST_OWNERS,
     NOTHING,
     DocumentQuery,

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from autotag.media.errors import DocumentNotFound
-from autotag.media.library import (
+from autotag.media.library.library import (
     list_documents,
     load_document,
     load_summary,
@@ -16,7 +16,7 @@ from autotag.media.library import (
     summaries,
     write_cursor,
 )
-from autotag.media.query import DocumentQuery, Order
+from autotag.media.library.query import DocumentQuery, Order
 from autotag.models import AssignmentSource, Document, VirtualInstance
 from autotag.models.base import utc_now
 from tests.unit.conftest import Factory

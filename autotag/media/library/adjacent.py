@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from autotag.media.plan import find_beyond
-from autotag.media.query import DocumentQuery, Order
+from autotag.media.library.query import DocumentQuery, Order
+from autotag.media.library.query_plan import find_beyond
 from autotag.models import Document
 
 OPPOSITE = {

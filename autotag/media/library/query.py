@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from autotag.media.search import matching_ids
+from autotag.media.library.search import matching_ids
 from autotag.models import Document, Folder, Tag, TagAssignment, TaggingState, User
 from autotag.models.names import fold
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media import download
-from autotag.media.download import (
+from autotag.media.library import download
+from autotag.media.library.download import (
     DownloadRefused,
     Entry,
     archive_entries,
@@ -14,7 +14,7 @@ from autotag.media.download import (
     safe_name,
     stream_archive,
 )
-from autotag.media.query import DocumentQuery, Selection
+from autotag.media.library.query import DocumentQuery, Selection
 from autotag.media.storage.storage import FolderStorage
 from autotag.models import Folder, VirtualInstance
 from autotag.models.names import fold

@@ -3,7 +3,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from autotag.media.search import MOST_WORDS, matching_ids, refresh, words_of
+from autotag.media.library.search import MOST_WORDS, matching_ids, refresh, words_of
 from autotag.models import Document, VirtualInstance
 from tests.unit.conftest import Factory
 

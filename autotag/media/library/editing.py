@@ -5,9 +5,9 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from autotag.media import search
 from autotag.media.errors import MediaError
-from autotag.media.library import load_document
+from autotag.media.library import search
+from autotag.media.library.library import load_document
 from autotag.models import Document
 from autotag.models.base import utc_now
 from autotag.models.names import normalize

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.editing import (
+from autotag.media.errors import DocumentNotFound
+from autotag.media.library.editing import (
     DESCRIPTION_LENGTH,
     ChangedMeanwhile,
     TextsRefused,
@@ -12,8 +13,7 @@ from autotag.media.editing import (
     edit_texts,
     edition_of,
 )
-from autotag.media.errors import DocumentNotFound
-from autotag.media.search import matching_ids
+from autotag.media.library.search import matching_ids
 from autotag.models import Document, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work

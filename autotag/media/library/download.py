@@ -16,8 +16,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from autotag.media.errors import MediaError, StorageError
-from autotag.media.folder_paths import folder_paths
-from autotag.media.query import Selection
+from autotag.media.library.folder_paths import folder_paths
+from autotag.media.library.query import Selection
 from autotag.media.storage.storage import Storage, original_key
 from autotag.models import Document
 from autotag.models.names import normalize
