@@ -11,11 +11,11 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from autotag.media.bin.recycle_bin import restore_act, trash
 from autotag.media.errors import FolderRefused
 from autotag.media.folder_tree import descendant_ids, load_folder, path_of
 from autotag.media.library.folder_paths import SEPARATOR, ensure_folder
 from autotag.media.library.query import DocumentQuery, Selection
-from autotag.media.recycle_bin import restore_act, trash
 from autotag.models import Folder, VirtualInstance
 from autotag.models.names import fold, normalize
 from autotag.models.uniqueness import refused_when_taken

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.bin_contents import list_bin
+from autotag.media.bin.deletion_batch import list_bin
+from autotag.media.bin.recycle_bin import purge, restore, trash
 from autotag.media.library.query import DocumentQuery, Selection
 from autotag.media.library.search import refresh
-from autotag.media.recycle_bin import purge, restore, trash
 from autotag.media.storage.garbage import ReleasedSweep
 from autotag.media.storage.storage import FolderStorage
 from autotag.models import (

@@ -12,7 +12,7 @@ from autotag.blueprints.documents.files import sealed, send_picture
 from autotag.blueprints.numbers import MAXIMUM_ID, read_number
 from autotag.blueprints.recycle_bin import blueprint
 from autotag.extensions import db
-from autotag.media.bin_contents import Position, count_in_bin, list_bin, load_binned
+from autotag.media.bin.deletion_batch import Position, count_in_bin, list_bin, load_binned
 from autotag.media.storage.renditions import thumbnail_key
 from autotag.models import Role
 from autotag.tagging.bulk.actions import BulkKind

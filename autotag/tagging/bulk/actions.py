@@ -17,9 +17,9 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from autotag.instances.audit import audit
+from autotag.media.bin.recycle_bin import in_bin, of_act, purge, restore, trash
 from autotag.media.library.query import DocumentQuery, Order, Selection
 from autotag.media.moving import move_documents
-from autotag.media.recycle_bin import in_bin, of_act, purge, restore, trash
 from autotag.models import BulkAction, BulkActionState, Document, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork

@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from structlog.testing import capture_logs
 
 from autotag.config import Config
+from autotag.media.bin.recycle_bin import trash
 from autotag.media.library.query import DocumentQuery, Selection
-from autotag.media.recycle_bin import trash
 from autotag.media.storage.storage import FolderStorage
 from autotag.models import (
     BulkAction,

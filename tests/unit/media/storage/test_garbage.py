@@ -9,9 +9,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.instances.wall import scope_to_instance
+from autotag.media.bin.recycle_bin import purge, trash
 from autotag.media.errors import StorageUnavailable
 from autotag.media.library.query import Selection
-from autotag.media.recycle_bin import purge, trash
 from autotag.media.storage import garbage
 from autotag.media.storage.garbage import ReleasedSweep, named_hashes, release, want
 from autotag.media.storage.renditions import preview_key, thumbnail_key

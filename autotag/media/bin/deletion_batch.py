@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
+from autotag.media.bin.recycle_bin import in_bin
 from autotag.media.errors import DocumentNotFound
 from autotag.media.library.query import Selection
 from autotag.media.library.query_plan import COUNTED_AT_MOST
-from autotag.media.recycle_bin import in_bin
 from autotag.models import Document, User
 
 LARGEST_ID = 2**31 - 1

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
-from autotag.media.bin_contents import Position, count_in_bin, list_bin, load_binned
+from autotag.media.bin.deletion_batch import Position, count_in_bin, list_bin, load_binned
 from autotag.media.errors import DocumentNotFound
 from autotag.media.library.query import DocumentQuery, Selection
 from autotag.models import VirtualInstance

@@ -5,10 +5,10 @@ import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from autotag.media.bin.recycle_bin import empty, purge, restore, restore_act, trash
 from autotag.media.library.library import list_documents
 from autotag.media.library.query import DocumentQuery, Selection
 from autotag.media.library.search import refresh
-from autotag.media.recycle_bin import empty, purge, restore, restore_act, trash
 from autotag.models import (
     Document,
     DocumentVersion,

@@ -1,0 +1,4 @@
+"""The recycle bin: what was deleted together, restored and purged.
+
+May import `library` and `storage`.
+"""
