@@ -21,7 +21,7 @@ from autotag.config import Config
 from autotag.instances.administration import find_by_web_id
 from autotag.instances.people import find_user
 from autotag.media.errors import StorageError
-from autotag.media.folder_walk import files_below
+from autotag.media.folders.folder_walk import files_below
 from autotag.media.limits import upload_limits
 from autotag.media.storage.choice import storage_of
 from autotag.operations.document_counts import still_open

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from autotag.media.errors import UploadRefused
-from autotag.media.folders import ensure_path
+from autotag.media.folders.folders import ensure_path
 from autotag.media.intake import UploadLimits, receive
 from autotag.media.library.query import DocumentQuery, Selection
 from autotag.media.versions import add_version

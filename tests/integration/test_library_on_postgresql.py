@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.entries import UPLOADS
-from autotag.media.folders import ensure_path
+from autotag.media.folders.folders import ensure_path
 from autotag.media.library import query_plan, search
 from autotag.media.library.adjacent import neighbours_of
 from autotag.media.library.folder_paths import folder_paths

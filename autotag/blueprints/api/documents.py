@@ -16,11 +16,11 @@ from autotag.blueprints.api.document_schemas import (
     document_answer,
 )
 from autotag.extensions import db
-from autotag.media.folder_tree import load_folder
+from autotag.media.folders.folder_tree import load_folder
+from autotag.media.folders.moving import move_documents
 from autotag.media.library.editing import edit_texts
 from autotag.media.library.library import list_documents, load_document, load_summary
 from autotag.media.library.query import DocumentQuery, Selection
-from autotag.media.moving import move_documents
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.bulk.actions import BulkKind, start_action

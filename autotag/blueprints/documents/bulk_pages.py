@@ -12,7 +12,7 @@ from autotag.blueprints.documents.bulk import carry_out, count_of, nothing_left,
 from autotag.blueprints.documents.choice import Choice, NothingChosen, requested_choice
 from autotag.blueprints.numbers import read_number
 from autotag.extensions import db
-from autotag.media.folder_tree import folder_choices
+from autotag.media.folders.folder_tree import folder_choices
 from autotag.models import Role
 from autotag.tagging.bulk.actions import AT_ONCE, BulkKind
 from autotag.tagging.tags.counts import count_automatic, count_tags

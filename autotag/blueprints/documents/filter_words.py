@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from flask import Flask
 
 from autotag.blueprints.presentation import TYPE_LABELS, counted
-from autotag.media import folder_tree
+from autotag.media.folders import folder_tree
 from autotag.media.library.query import Order
 from autotag.media.library.query_plan import COUNTED_AT_MOST
 from autotag.models import TaggingState

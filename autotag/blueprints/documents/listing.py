@@ -21,7 +21,7 @@ from autotag.blueprints.documents.cards import Place
 from autotag.blueprints.documents.filter_words import ORDERS, STATES, count_number, count_text, type_word
 from autotag.blueprints.documents.reason_words import reason_word
 from autotag.extensions import db
-from autotag.media.folder_tree import TILES, folder_tiles, path_of
+from autotag.media.folders.folder_tree import TILES, folder_tiles, path_of
 from autotag.media.library.library import WITH_OWNER, list_documents
 from autotag.media.library.query import DocumentQuery, Order, owners_of, types_of
 from autotag.media.library.query_plan import COUNTED_AT_MOST

@@ -14,7 +14,7 @@ from autotag.blueprints.documents.undoing import take_from_last_page
 from autotag.blueprints.presentation import announcement
 from autotag.blueprints.services import services
 from autotag.extensions import db
-from autotag.media.folder_tree import path_of
+from autotag.media.folders.folder_tree import path_of
 from autotag.media.library.adjacent import neighbours_of
 from autotag.media.library.editing import edition_of
 from autotag.media.library.library import DocumentSummary, load_summary

@@ -18,7 +18,7 @@ from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.media.duplicates import same_content
 from autotag.media.errors import MediaError, UploadRefused
-from autotag.media.folder_tree import load_folder
+from autotag.media.folders.folder_tree import load_folder
 from autotag.media.library.library import load_summary
 from autotag.models import Role
 from autotag.tagging.tags.names import TaggingRefused

@@ -18,7 +18,7 @@ from autotag.blueprints.documents.listing import listing
 from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.inference.store import ModelStore
-from autotag.media.folder_tree import path_of
+from autotag.media.folders.folder_tree import path_of
 from autotag.media.library.library import WITH_OWNER, load_summary, summaries
 from autotag.models import Role
 from autotag.operations.onboarding import FirstRun, first_run

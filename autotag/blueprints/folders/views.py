@@ -16,9 +16,9 @@ from autotag.blueprints.folders import ONE_FOLDER, blueprint
 from autotag.blueprints.notices import flash_undo
 from autotag.blueprints.numbers import read_number
 from autotag.extensions import db
-from autotag.media import folders
 from autotag.media.errors import FolderNotFound, FolderRefused
-from autotag.media.folder_tree import descendant_ids, folder_choices, path_of
+from autotag.media.folders import folders
+from autotag.media.folders.folder_tree import descendant_ids, folder_choices, path_of
 from autotag.media.library.folder_paths import SEPARATOR
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work

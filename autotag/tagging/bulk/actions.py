@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 
 from autotag.instances.audit import audit
 from autotag.media.bin.recycle_bin import in_bin, of_act, purge, restore, trash
+from autotag.media.folders.moving import move_documents
 from autotag.media.library.query import DocumentQuery, Order, Selection
-from autotag.media.moving import move_documents
 from autotag.models import BulkAction, BulkActionState, Document, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork

@@ -1,6 +1,6 @@
 """Taking back an action over many documents, by an action that goes the other way."""
 
-from autotag.media.moving import move_back
+from autotag.media.folders.moving import move_back
 from autotag.models import BulkAction, BulkActionState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.duplicates import find_content
 from autotag.media.errors import FolderRefused, MediaError, StorageError
-from autotag.media.folders import MAXIMUM_DEPTH, clean_folder_name
+from autotag.media.folders.folders import MAXIMUM_DEPTH, clean_folder_name
 from autotag.media.intake import UploadLimits, accept, receive
 from autotag.media.library.folder_paths import SEPARATOR, ensure_folder
 from autotag.media.storage.storage import Storage

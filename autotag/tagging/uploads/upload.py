@@ -6,8 +6,8 @@ from typing import BinaryIO
 from sqlalchemy.orm import Session
 
 from autotag.media.duplicates import sent_before
-from autotag.media.folder_tree import load_folder
-from autotag.media.folders import ensure_path
+from autotag.media.folders.folder_tree import load_folder
+from autotag.media.folders.folders import ensure_path
 from autotag.media.idempotency import check_key, claim_key, fingerprint
 from autotag.media.intake import ReceivedFile, accept, receive
 from autotag.media.library.editing import clean_title

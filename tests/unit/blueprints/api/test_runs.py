@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.folders import create_folder
+from autotag.media.folders.folders import create_folder
 from autotag.models import Role, TaggingState, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from tests.unit.blueprints.api.conftest import Program

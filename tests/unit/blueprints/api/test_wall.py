@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.routing import Rule
 
-from autotag.media.folders import create_folder
+from autotag.media.folders.folders import create_folder
 from autotag.models import (
     BulkAction,
     BulkActionState,

@@ -11,7 +11,7 @@ from autotag.blueprints.documents.filter_words import (
     human_day,
     type_word,
 )
-from autotag.media import folder_tree
+from autotag.media.folders import folder_tree
 from autotag.media.library.query import Order
 from autotag.media.library.query_plan import COUNTED_AT_MOST
 from autotag.models import TaggingState

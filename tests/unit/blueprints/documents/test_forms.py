@@ -5,7 +5,7 @@ from werkzeug.datastructures import MultiDict
 
 from autotag.blueprints.documents.forms import upload_wishes
 from autotag.media.errors import FolderNotFound
-from autotag.media.folders import MAXIMUM_DEPTH
+from autotag.media.folders.folders import MAXIMUM_DEPTH
 from autotag.tagging.tags.names import TaggingRefused
 from autotag.tagging.uploads.upload import UploadWishes
 

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.extensions import db
-from autotag.media import folder_tree
-from autotag.media.folders import create_folder
+from autotag.media.folders import folder_tree
+from autotag.media.folders.folders import create_folder
 from autotag.media.library import query_plan, search
 from autotag.models import Role, TaggingState, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work

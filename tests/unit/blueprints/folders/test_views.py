@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.folder_tree import folder_choices
+from autotag.media.folders.folder_tree import folder_choices
 from autotag.models import Document, Folder, Role, VirtualInstance
 from tests.unit.blueprints.conftest import Browser, parsed, said
 from tests.unit.conftest import Factory

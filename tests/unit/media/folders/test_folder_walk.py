@@ -1,7 +1,7 @@
 import os
 from pathlib import Path
 
-from autotag.media.folder_walk import files_below
+from autotag.media.folders.folder_walk import files_below
 
 
 def test_files_come_by_name_without_hidden_ones_and_links_to_folders_are_not_followed(tmp_path: Path) -> None:

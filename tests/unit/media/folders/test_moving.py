@@ -5,7 +5,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.errors import FolderNotFound
-from autotag.media.moving import Places, move_back, move_documents
+from autotag.media.folders.moving import Places, move_back, move_documents
 from autotag.models import Document, Folder, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work

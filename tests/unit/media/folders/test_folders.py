@@ -6,10 +6,16 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media import folder_tree, folders
 from autotag.media.errors import FolderNotFound, FolderRefused
-from autotag.media.folder_tree import descendant_ids, folder_choices, folder_tiles, load_folder, path_of
-from autotag.media.folders import (
+from autotag.media.folders import folder_tree, folders
+from autotag.media.folders.folder_tree import (
+    descendant_ids,
+    folder_choices,
+    folder_tiles,
+    load_folder,
+    path_of,
+)
+from autotag.media.folders.folders import (
     clean_folder_name,
     create_folder,
     delete_folder,

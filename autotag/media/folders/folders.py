@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from autotag.media.bin.recycle_bin import restore_act, trash
 from autotag.media.errors import FolderRefused
-from autotag.media.folder_tree import descendant_ids, load_folder, path_of
+from autotag.media.folders.folder_tree import descendant_ids, load_folder, path_of
 from autotag.media.library.folder_paths import SEPARATOR, ensure_folder
 from autotag.media.library.query import DocumentQuery, Selection
 from autotag.models import Folder, VirtualInstance
