@@ -28,9 +28,9 @@ from autotag.media.errors import (
     StorageUnavailable,
     UploadRefused,
 )
-from autotag.media.idempotency import REUSED, KeyRefused
 from autotag.media.library.editing import TextsRefused
-from autotag.media.quota import EXCEEDED
+from autotag.media.uploads.idempotency import REUSED, KeyRefused
+from autotag.media.uploads.quota import EXCEEDED
 from autotag.tagging.bulk.actions import BulkActionNotFound
 from autotag.tagging.runs.lifecycle import RunNotFound
 from autotag.tagging.tags.create_and_lock import TagsKeepVanishing

@@ -22,8 +22,8 @@ from autotag.instances.administration import find_by_web_id
 from autotag.instances.people import find_user
 from autotag.media.errors import StorageError
 from autotag.media.folders.folder_walk import files_below
-from autotag.media.limits import upload_limits
 from autotag.media.storage.choice import storage_of
+from autotag.media.uploads.limits import upload_limits
 from autotag.operations.document_counts import still_open
 from autotag.tagging.tags.names import clean_names
 from autotag.tagging.uploads.folder_import import (

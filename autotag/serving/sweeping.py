@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.guards import Guards
 from autotag.instances.sign_ins import forget_old_sign_ins
-from autotag.media.idempotency import forget_old_keys
 from autotag.media.storage.garbage import ReleasedSweep
 from autotag.media.storage.orphan_files import StraySweep
 from autotag.media.storage.storage import Storage
+from autotag.media.uploads.idempotency import forget_old_keys
 from autotag.tagging.bulk.scheduler_step import forget_old_actions
 from autotag.webhooks.cleanup import tidy_deliveries
 

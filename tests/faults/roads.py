@@ -15,9 +15,9 @@ from sqlalchemy import select
 
 from autotag.media.errors import UploadRefused
 from autotag.media.folders.folders import ensure_path
-from autotag.media.intake import UploadLimits, receive
 from autotag.media.library.query import DocumentQuery, Selection
-from autotag.media.versions import add_version
+from autotag.media.uploads.intake import UploadLimits, receive
+from autotag.media.uploads.versions import add_version
 from autotag.models import BulkAction, Document, RunScope, RunState, TaggingRun
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.bulk.actions import BulkKind, start_action

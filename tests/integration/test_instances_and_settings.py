@@ -24,8 +24,8 @@ from autotag.configuration.store import Place, Submission, resolve, save, shown_
 from autotag.inference.process import InferenceProcess
 from autotag.inference.store import ModelStore
 from autotag.instances.directory import ensure_default_instance
-from autotag.media.intake import UploadLimits, accept, receive
 from autotag.media.storage.storage import FolderStorage
+from autotag.media.uploads.intake import UploadLimits, accept, receive
 from autotag.models import Document, TaggingState
 from autotag.models.engine import build_session_factory
 from autotag.models.unit_of_work import unit_of_work

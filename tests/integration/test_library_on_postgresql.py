@@ -34,7 +34,7 @@ from autotag.tagging.bulk.undo import undo_action
 from autotag.tagging.document_tags.assign import add_tags, remove_tags
 from tests.unit.conftest import Factory
 from tests.unit.media.library.test_query_plan import FILTERS, Facts, fill, walked
-from tests.unit.media.test_quota import add_at_once, held
+from tests.unit.media.uploads.test_quota import add_at_once, held
 
 pytestmark = pytest.mark.postgresql
 

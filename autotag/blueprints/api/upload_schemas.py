@@ -4,8 +4,8 @@ from marshmallow import Schema, fields, validate
 
 from autotag.blueprints.api.fields import LARGEST_ID, Body, SentFile, Text, TypedWhole
 from autotag.blueprints.api.tag_names import LIST_PATTERN
-from autotag.media.idempotency import PATTERN as KEY_PATTERN
 from autotag.media.library.editing import TITLE_LENGTH
+from autotag.media.uploads.idempotency import PATTERN as KEY_PATTERN
 
 MOST_TAGS = 100
 

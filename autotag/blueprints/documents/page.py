@@ -18,7 +18,7 @@ from autotag.media.folders.folder_tree import path_of
 from autotag.media.library.adjacent import neighbours_of
 from autotag.media.library.editing import edition_of
 from autotag.media.library.library import DocumentSummary, load_summary
-from autotag.media.versions import list_versions
+from autotag.media.uploads.versions import list_versions
 from autotag.models import Document, Role
 from autotag.tagging.document_tags.explanation import explain
 from autotag.tagging.document_tags.history import attempts_of

@@ -16,10 +16,10 @@ from autotag.blueprints.errors import wants_problem
 from autotag.blueprints.presentation import counted
 from autotag.blueprints.services import services
 from autotag.extensions import db
-from autotag.media.duplicates import same_content
 from autotag.media.errors import MediaError, UploadRefused
 from autotag.media.folders.folder_tree import load_folder
 from autotag.media.library.library import load_summary
+from autotag.media.uploads.duplicates import same_content
 from autotag.models import Role
 from autotag.tagging.tags.names import TaggingRefused
 from autotag.tagging.uploads.upload import Sender, UploadWishes, store_upload

@@ -16,11 +16,11 @@ from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.blueprints.services import services
 from autotag.extensions import db
 from autotag.media.errors import UploadRefused
-from autotag.media.intake import receive
 from autotag.media.library.library import load_document
-from autotag.media.limits import upload_limits
 from autotag.media.storage.storage import original_key
-from autotag.media.versions import add_version, load_version, restore_version
+from autotag.media.uploads.intake import receive
+from autotag.media.uploads.limits import upload_limits
+from autotag.media.uploads.versions import add_version, load_version, restore_version
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.uploads.new_version import tag_new_version

@@ -11,12 +11,12 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.duplicates import find_content
 from autotag.media.errors import FolderRefused, MediaError, StorageError
 from autotag.media.folders.folders import MAXIMUM_DEPTH, clean_folder_name
-from autotag.media.intake import UploadLimits, accept, receive
 from autotag.media.library.folder_paths import SEPARATOR, ensure_folder
 from autotag.media.storage.storage import Storage
+from autotag.media.uploads.duplicates import find_content
+from autotag.media.uploads.intake import UploadLimits, accept, receive
 from autotag.models import VirtualInstance
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.document_tags.assign import add_tags

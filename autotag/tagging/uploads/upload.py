@@ -5,14 +5,14 @@ from typing import BinaryIO
 
 from sqlalchemy.orm import Session
 
-from autotag.media.duplicates import sent_before
 from autotag.media.folders.folder_tree import load_folder
 from autotag.media.folders.folders import ensure_path
-from autotag.media.idempotency import check_key, claim_key, fingerprint
-from autotag.media.intake import ReceivedFile, accept, receive
 from autotag.media.library.editing import clean_title
-from autotag.media.limits import upload_limits
 from autotag.media.storage.storage import Storage
+from autotag.media.uploads.duplicates import sent_before
+from autotag.media.uploads.idempotency import check_key, claim_key, fingerprint
+from autotag.media.uploads.intake import ReceivedFile, accept, receive
+from autotag.media.uploads.limits import upload_limits
 from autotag.models import IdempotencyKey
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.tagging.document_tags.assign import add_tags

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.blueprints.api import cursors
 from autotag.media.folders.folders import create_folder
-from autotag.media.idempotency import forget_old_keys
+from autotag.media.uploads.idempotency import forget_old_keys
 from autotag.models import Document, IdempotencyKey, Role, TaggingState, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.http import parse_options_header
 from werkzeug.test import TestResponse
 
-from autotag.media.intake import clean_file_name
 from autotag.media.storage.renditions import preview_key, thumbnail_key
 from autotag.media.storage.storage import FolderStorage
+from autotag.media.uploads.intake import clean_file_name
 from autotag.models import Document, Role, VirtualInstance
 from tests.unit.blueprints.api.conftest import Program
 from tests.unit.blueprints.conftest import Browser

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.media.intake import ReceivedFile
 from autotag.media.library.library import load_summary
-from autotag.media.versions import add_version
+from autotag.media.uploads.intake import ReceivedFile
+from autotag.media.uploads.versions import add_version
 from autotag.models import (
     AssignmentSource,
     ConfigurationRecord,

@@ -5,9 +5,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from autotag.media.errors import FolderNotFound, UploadRefused
-from autotag.media.idempotency import KeyRefused, check_key
 from autotag.media.library.editing import TextsRefused
 from autotag.media.storage.storage import FolderStorage
+from autotag.media.uploads.idempotency import KeyRefused, check_key
 from autotag.models import Document, IdempotencyKey, TagAssignment, User, VirtualInstance
 from autotag.tagging.queueing.queue import TaggingQueue
 from autotag.tagging.uploads.upload import Sender, Stored, UploadWishes, store_upload

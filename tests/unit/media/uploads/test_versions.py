@@ -4,9 +4,15 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.errors import DocumentNotFound, UploadRefused
-from autotag.media.intake import ReceivedFile, accept
 from autotag.media.library.search import matching_ids
-from autotag.media.versions import VersionNotFound, add_version, list_versions, load_version, restore_version
+from autotag.media.uploads.intake import ReceivedFile, accept
+from autotag.media.uploads.versions import (
+    VersionNotFound,
+    add_version,
+    list_versions,
+    load_version,
+    restore_version,
+)
 from autotag.models import Document, DocumentVersion, TaggingState, User, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work

@@ -3,8 +3,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from autotag.media.duplicates import SENT_AGAIN_WITHIN, same_content, sent_before
-from autotag.media.intake import ReceivedFile
+from autotag.media.uploads.duplicates import SENT_AGAIN_WITHIN, same_content, sent_before
+from autotag.media.uploads.intake import ReceivedFile
 from autotag.models import Document, VirtualInstance
 from autotag.models.base import utc_now
 from tests.unit.conftest import Factory

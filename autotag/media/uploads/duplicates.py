@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from autotag.media.intake import ReceivedFile
+from autotag.media.uploads.intake import ReceivedFile
 from autotag.models import Document
 from autotag.models.base import utc_now
 

@@ -4,8 +4,8 @@ from sqlalchemy.orm import Session
 
 from autotag.configuration.entries import UPLOADS
 from autotag.configuration.store import Place, resolve
-from autotag.media.intake import UploadLimits
-from autotag.media.quota import quota_of, room_of
+from autotag.media.uploads.intake import UploadLimits
+from autotag.media.uploads.quota import quota_of, room_of
 
 BYTES_IN_A_MEGABYTE = 1_000_000
 

@@ -11,9 +11,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from autotag.media.errors import StorageError, UploadRefused
-from autotag.media.intake import NAME_LENGTH, ReceivedFile, UploadLimits, accept, clean_file_name, receive
 from autotag.media.sniffing import SNIFFED_BYTES
 from autotag.media.storage.storage import FolderStorage, original_key
+from autotag.media.uploads.intake import (
+    NAME_LENGTH,
+    ReceivedFile,
+    UploadLimits,
+    accept,
+    clean_file_name,
+    receive,
+)
 from autotag.models import Document, DocumentVersion, TaggingState
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from tests.unit.conftest import Factory

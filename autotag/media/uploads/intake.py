@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from autotag.media.errors import UploadRefused
 from autotag.media.library.search import refresh
-from autotag.media.quota import NO_QUOTA, Quota, Room, take_room
 from autotag.media.sniffing import SNIFFED_BYTES, sniff
 from autotag.media.storage.garbage import want
 from autotag.media.storage.storage import Storage, not_stored, original_key
+from autotag.media.uploads.quota import NO_QUOTA, Quota, Room, take_room
 from autotag.models import Document, DocumentVersion, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.names import normalize

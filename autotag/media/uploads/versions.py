@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from autotag.media.errors import DocumentNotFound, UploadRefused
-from autotag.media.intake import ReceivedFile
 from autotag.media.library import search
 from autotag.media.library.library import load_document
-from autotag.media.quota import quota_of, take_room
+from autotag.media.uploads.intake import ReceivedFile
+from autotag.media.uploads.quota import quota_of, take_room
 from autotag.models import Document, DocumentVersion, User
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import UnitOfWork

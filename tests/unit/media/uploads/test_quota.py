@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.entries import UPLOADS, UPLOADS_SYSTEM
 from autotag.media.errors import UploadRefused
-from autotag.media.intake import ReceivedFile, accept, receive
-from autotag.media.limits import upload_limits
-from autotag.media.quota import Quota, quota_of, room_of
 from autotag.media.storage.storage import FolderStorage
-from autotag.media.versions import add_version, restore_version
+from autotag.media.uploads.intake import ReceivedFile, accept, receive
+from autotag.media.uploads.limits import upload_limits
+from autotag.media.uploads.quota import Quota, quota_of, room_of
+from autotag.media.uploads.versions import add_version, restore_version
 from autotag.models import ConfigurationRecord, DocumentVersion, Level, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from tests.conftest import counted_statements

@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from autotag.configuration.entries import UPLOADS
-from autotag.media.limits import upload_limits
+from autotag.media.uploads.limits import upload_limits
 from autotag.models import ConfigurationRecord, Level, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from tests.unit.conftest import Factory

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.media.errors import MediaError
-from autotag.media.intake import ReceivedFile
+from autotag.media.uploads.intake import ReceivedFile
 from autotag.models import IdempotencyKey
 from autotag.models.base import utc_now
 from autotag.models.insertion import insert_new
