@@ -34,7 +34,7 @@ from installation import (
 )
 from throughput import bare_tagger
 
-from autotag.inference.catalogue import DEFAULT_MODEL
+from autotag.inference.models.catalogue import DEFAULT_MODEL
 from autotag.inference.store import ModelStore
 
 WARM_UP = 8

@@ -27,7 +27,7 @@ from sqlalchemy import Table, func, insert, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
-from autotag.inference.labels import imagenet_labels
+from autotag.inference.models.labels import imagenet_labels
 from autotag.instances.directory import ensure_default_instance
 from autotag.media.library.search import refresh
 from autotag.media.storage.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE, preview_key, thumbnail_key

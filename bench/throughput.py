@@ -23,7 +23,7 @@ from typing import Any
 
 from installation import Installation, finish, pictures, print_table, temporary_installation, wait_for
 
-from autotag.inference.catalogue import DEFAULT_MODEL
+from autotag.inference.models.catalogue import DEFAULT_MODEL
 from autotag.inference.store import ModelStore
 from autotag.serving.broker import broker_command
 

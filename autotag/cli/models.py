@@ -17,7 +17,7 @@ from autotag.inference.errors import InferenceError
 from autotag.inference.importing import import_model
 from autotag.inference.installation import install as install_model
 from autotag.inference.inventory import ModelSummary, inventory
-from autotag.inference.model import ModelDescription
+from autotag.inference.models.model import ModelDescription
 from autotag.inference.store import ModelStore
 
 BAR_WIDTH = 30

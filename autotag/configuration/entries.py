@@ -13,7 +13,7 @@ from autotag.configuration.declaration import (
     threshold,
 )
 from autotag.configuration.plugins import installed_entries
-from autotag.inference.catalogue import DEFAULT_MODEL
+from autotag.inference.models.catalogue import DEFAULT_MODEL
 
 INSTALLED_MODELS = "installed-models"
 

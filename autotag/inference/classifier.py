@@ -16,7 +16,7 @@ from PIL import Image
 from autotag.inference.errors import ModelCode, ModelRejected
 from autotag.inference.mapped_files import release_pages
 from autotag.inference.messages import Prediction
-from autotag.inference.model import ModelDescription, read_description, read_labels
+from autotag.inference.models.model import ModelDescription, read_description, read_labels
 from autotag.inference.runtime import build_interpreter
 
 # How far from 1 float outputs may sum and still be probabilities.

@@ -9,12 +9,12 @@ import numpy as np
 from PIL import Image
 
 from autotag.inference import efficientnet_lite, weights
-from autotag.inference.catalogue import KnownModel, PackagedWeights
 from autotag.inference.classifier import Classifier
 from autotag.inference.confinement import quiet_native_output
 from autotag.inference.errors import ModelCode, ModelRejected
-from autotag.inference.labels import imagenet_labels
-from autotag.inference.model import MODEL_FILE, ModelDescription, write_description
+from autotag.inference.models.catalogue import KnownModel, PackagedWeights
+from autotag.inference.models.labels import imagenet_labels
+from autotag.inference.models.model import MODEL_FILE, ModelDescription, write_description
 from autotag.inference.packages import find_weights
 from autotag.inference.trial import VERIFICATION_LABEL, VERIFICATION_PICTURE
 

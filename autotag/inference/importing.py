@@ -6,20 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autotag.inference import normalisation
-from autotag.inference.catalogue import CATALOGUE, CROP_FRACTION, RESAMPLING
-from autotag.inference.digests import sha256
 from autotag.inference.errors import ModelCode, ModelRejected
-from autotag.inference.labels import names_background, parse_labels
-from autotag.inference.metadata import LARGEST_LABEL_FILE, EmbeddedMetadata, read_label_file, read_metadata
-from autotag.inference.model import (
+from autotag.inference.models import normalisation
+from autotag.inference.models.catalogue import CATALOGUE, CROP_FRACTION, RESAMPLING
+from autotag.inference.models.digests import sha256
+from autotag.inference.models.labels import names_background, parse_labels
+from autotag.inference.models.metadata import (
+    LARGEST_LABEL_FILE,
+    EmbeddedMetadata,
+    read_label_file,
+    read_metadata,
+)
+from autotag.inference.models.model import (
     LABEL_FILE,
     LARGEST_INPUT,
     MODEL_FILE,
     ModelDescription,
     write_description,
 )
-from autotag.inference.outline import TENSOR_KINDS, ModelOutline, TensorOutline, read_outline
+from autotag.inference.models.outline import TENSOR_KINDS, ModelOutline, TensorOutline, read_outline
 from autotag.inference.store import ModelStore, storage_errors_explained
 from autotag.inference.trial import run_once
 from autotag.inference.unpacking import copy_limited

@@ -8,14 +8,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from autotag.inference import packages
-from autotag.inference.catalogue import DEFAULT_MODEL, KnownModel, PackagedWeights, PublishedFile, known_model
-from autotag.inference.digests import sha256
 from autotag.inference.downloading import Progress, download
 from autotag.inference.errors import InstallationCancelled, ModelCode, ModelRejected
-from autotag.inference.labels import imagenet_labels
-from autotag.inference.model import MODEL_FILE, ModelDescription, write_description
-from autotag.inference.normalisation import unchanged_pixels
-from autotag.inference.outline import read_outline
+from autotag.inference.models.catalogue import (
+    DEFAULT_MODEL,
+    KnownModel,
+    PackagedWeights,
+    PublishedFile,
+    known_model,
+)
+from autotag.inference.models.digests import sha256
+from autotag.inference.models.labels import imagenet_labels
+from autotag.inference.models.model import MODEL_FILE, ModelDescription, write_description
+from autotag.inference.models.normalisation import unchanged_pixels
+from autotag.inference.models.outline import read_outline
 from autotag.inference.store import ModelStore, storage_errors_explained
 from autotag.inference.trial import expect_imagenet
 from autotag.inference.unpacking import copy_limited, extract_model

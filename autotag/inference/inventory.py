@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autotag.inference.catalogue import CATALOGUE, DEFAULT_MODEL, KnownModel
-from autotag.inference.model import ModelDescription
+from autotag.inference.models.catalogue import CATALOGUE, DEFAULT_MODEL, KnownModel
+from autotag.inference.models.model import ModelDescription
 from autotag.inference.store import ModelStore
 
 

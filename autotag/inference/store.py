@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from autotag.inference.catalogue import DEFAULT_MODEL, known_model
 from autotag.inference.errors import InstallationCancelled, ModelCode, ModelRejected
-from autotag.inference.model import NAME_PATTERN, ModelDescription, read_description
+from autotag.inference.models.catalogue import DEFAULT_MODEL, known_model
+from autotag.inference.models.model import NAME_PATTERN, ModelDescription, read_description
 
 # Names that no model can have, since a model's name starts with a letter or digit. Behind the prefix stands the
 # model's name, so that the lock of a name says whether somebody still works in its folders.

@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from autotag.config import Config
 from autotag.configuration.context import secret_box
 from autotag.configuration.stored_secrets import unreadable_secrets
-from autotag.inference.catalogue import DEFAULT_MODEL
 from autotag.inference.errors import InferenceError
+from autotag.inference.models.catalogue import DEFAULT_MODEL
 from autotag.inference.process import ImageRequest, InferenceProcess
 from autotag.inference.store import ModelStore
 from autotag.media.errors import StorageError, StorageUnavailable

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag import create_app
 from autotag.config import Config
 from autotag.inference.messages import ImageRequest, ImageResult, Prediction
-from autotag.inference.model import DESCRIPTION_FILE, ModelDescription
+from autotag.inference.models.model import DESCRIPTION_FILE, ModelDescription
 from autotag.inference.store import ModelStore
 from autotag.instances import passwords
 from autotag.instances.people import open_session

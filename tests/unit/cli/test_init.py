@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from autotag.cli import group
 from autotag.inference.errors import ModelCode, ModelRejected
-from autotag.inference.model import ModelDescription
+from autotag.inference.models.model import ModelDescription
 from autotag.inference.store import ModelStore
 
 pytestmark = pytest.mark.usefixtures("quick_hashes")

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from autotag.cli import models as models_module
 from autotag.cli.models import command
 from autotag.inference.errors import InstallationCancelled, ModelRejected
-from autotag.inference.model import ModelDescription
+from autotag.inference.models.model import ModelDescription
 from autotag.inference.store import ModelStore
 
 CONTENT = b"model"

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from autotag.inference.model import ModelDescription
+from autotag.inference.models.model import ModelDescription
 from autotag.inference.store import ModelStore
 from tests.support.classifier import TinyClassifier
 

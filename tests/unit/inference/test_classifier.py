@@ -14,7 +14,7 @@ from PIL import Image
 from autotag.inference import classifier as classifier_module
 from autotag.inference.classifier import Classifier, centre_box
 from autotag.inference.errors import ModelRejected
-from autotag.inference.model import ModelDescription
+from autotag.inference.models.model import ModelDescription
 
 CONTENT = b"model"
 

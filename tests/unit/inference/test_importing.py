@@ -14,7 +14,7 @@ from autotag.inference import importing
 from autotag.inference.classifier import Classifier
 from autotag.inference.errors import ModelRejected
 from autotag.inference.importing import import_model
-from autotag.inference.model import ModelDescription
+from autotag.inference.models.model import ModelDescription
 from autotag.inference.store import ModelStore
 
 Write = Callable[..., Path]

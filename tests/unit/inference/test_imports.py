@@ -16,15 +16,15 @@ print(" ".join(name for name in sys.argv[2:] if name in sys.modules))
 
 
 LIGHT = (
-    "catalogue",
+    "models.catalogue",
     "downloading",
     "errors",
     "importing",
     "installation",
     "inventory",
-    "labels",
+    "models.labels",
     "messages",
-    "model",
+    "models.model",
     "packages",
     "process",
     "store",

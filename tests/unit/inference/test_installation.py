@@ -21,11 +21,11 @@ import pytest
 from PIL import Image
 
 from autotag.inference import downloading, installation
-from autotag.inference.catalogue import CATALOGUE, KnownModel, PublishedFile, known_model
 from autotag.inference.classifier import Classifier
-from autotag.inference.digests import Digest, git_blob
 from autotag.inference.errors import InstallationCancelled, ModelRejected
 from autotag.inference.installation import install
+from autotag.inference.models.catalogue import CATALOGUE, KnownModel, PublishedFile, known_model
+from autotag.inference.models.digests import Digest, git_blob
 from autotag.inference.process import PACKAGE_ROOT
 from autotag.inference.store import ModelStore
 
@@ -33,8 +33,8 @@ CLOCK = 410
 INSTALL = """
 import dataclasses, sys
 from pathlib import Path
-from autotag.inference.catalogue import CATALOGUE, PublishedFile
-from autotag.inference.digests import Digest
+from autotag.inference.models.catalogue import CATALOGUE, PublishedFile
+from autotag.inference.models.digests import Digest
 from autotag.inference.installation import install
 from autotag.inference.store import ModelStore
 folder, url, digest = sys.argv[1:]

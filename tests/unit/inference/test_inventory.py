@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from autotag.inference.catalogue import CATALOGUE
 from autotag.inference.importing import import_model
 from autotag.inference.inventory import inventory
+from autotag.inference.models.catalogue import CATALOGUE
 from autotag.inference.store import ModelStore
 
 

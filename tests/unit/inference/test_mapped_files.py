@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from autotag.inference.catalogue import DEFAULT_MODEL
 from autotag.inference.classifier import Classifier
 from autotag.inference.default_model import verify
 from autotag.inference.mapped_files import release_pages
-from autotag.inference.model import MODEL_FILE
+from autotag.inference.models.catalogue import DEFAULT_MODEL
+from autotag.inference.models.model import MODEL_FILE
 from autotag.inference.store import ModelStore
 
 SIZE = 4 << 20

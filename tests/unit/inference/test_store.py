@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from autotag.inference import default_model
-from autotag.inference.catalogue import KnownModel
 from autotag.inference.errors import InstallationCancelled, ModelRejected
-from autotag.inference.model import ModelDescription
+from autotag.inference.models.catalogue import KnownModel
+from autotag.inference.models.model import ModelDescription
 from autotag.inference.store import ModelStore
 
 DEFAULT = "efficientnet-lite0"

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from autotag.inference import trial
 from autotag.inference.errors import ModelRejected
-from autotag.inference.model import ModelDescription, write_description
+from autotag.inference.models.model import ModelDescription, write_description
 from autotag.inference.process import InferenceProcess
 from autotag.inference.trial import VERIFICATION_PICTURE, expect_imagenet, run_once
 

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
-from autotag.inference.model import ModelDescription
+from autotag.inference.models.model import ModelDescription
 from autotag.inference.store import ModelStore
 from autotag.instances.errors import PeopleError
 from autotag.instances.people import authenticate

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from autotag.inference.labels import imagenet_labels
+from autotag.inference.models.labels import imagenet_labels
 from autotag.tagging.vocabulary.builtin import builtin_rows, builtin_vocabulary
 from autotag.tagging.vocabulary.words import Treatment
 

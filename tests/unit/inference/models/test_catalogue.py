@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from autotag.inference.catalogue import (
+from autotag.inference.efficientnet_lite import VARIANTS
+from autotag.inference.errors import ModelRejected
+from autotag.inference.models.catalogue import (
     CATALOGUE,
     DEFAULT_MODEL,
     KnownModel,
@@ -12,8 +14,6 @@ from autotag.inference.catalogue import (
     PublishedFile,
     known_model,
 )
-from autotag.inference.efficientnet_lite import VARIANTS
-from autotag.inference.errors import ModelRejected
 
 
 def test_the_default_model_is_known() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autotag.inference.errors import ModelRejected
-from autotag.inference.metadata import EmbeddedMetadata, read_label_file, read_metadata
+from autotag.inference.models.metadata import EmbeddedMetadata, read_label_file, read_metadata
 
 Write = Callable[..., Path]
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from autotag.inference.metadata import read_metadata
-from autotag.inference.tables import DamagedTables, Table
+from autotag.inference.models.metadata import read_metadata
+from autotag.inference.models.tables import DamagedTables, Table
 
 # A root table whose only field, a 32-bit 7, lies behind its distance to the vtable.
 SOUND = struct.pack("<IHHHHiI", 12, 6, 8, 4, 0, 8, 7)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autotag.inference.errors import ModelRejected
-from autotag.inference.outline import read_outline
+from autotag.inference.models.outline import read_outline
 from autotag.inference.store import ModelStore
 
 Write = Callable[..., Path]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from autotag.inference.errors import ModelRejected
-from autotag.inference.model import (
+from autotag.inference.models.model import (
     ModelDescription,
     read_description,
     read_labels,

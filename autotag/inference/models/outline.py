@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autotag.inference.errors import ModelCode, ModelRejected
-from autotag.inference.tables import DamagedTables, Table
+from autotag.inference.models.tables import DamagedTables, Table
 
 FILE_IDENTIFIER = b"TFL3"
 METADATA_NAME = "TFLITE_METADATA"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from autotag.inference.digests import Digest, git_blob, sha256
 from autotag.inference.errors import ModelRejected
+from autotag.inference.models.digests import Digest, git_blob, sha256
 
 # As `git hash-object` and `sha256sum` print them for the six bytes of "hello" and a line feed.
 GIT_BLOB = "ce013625030ba8dba906f756967f9e9ca394464a"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autotag.inference.digests import Digest
 from autotag.inference.errors import ModelCode, ModelRejected
-from autotag.inference.model import LABEL_FILE, MODEL_FILE, ModelDescription, Triple
+from autotag.inference.models.digests import Digest
+from autotag.inference.models.model import LABEL_FILE, MODEL_FILE, ModelDescription, Triple
 
 DEFAULT_MODEL = "efficientnet-lite0"
 # How ImageNet classifiers are evaluated: a centre crop of this part of the shorter side, resized like this.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from autotag.inference import labels as labels_module
 from autotag.inference.errors import ModelRejected
-from autotag.inference.labels import imagenet_labels, names_background, parse_labels
+from autotag.inference.models import labels as labels_module
+from autotag.inference.models.labels import imagenet_labels, names_background, parse_labels
 
 
 def test_labels_are_the_first_names_in_imagenet_order() -> None:

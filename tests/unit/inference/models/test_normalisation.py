@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from autotag.inference.errors import ModelRejected
-from autotag.inference.metadata import EmbeddedMetadata
-from autotag.inference.normalisation import choose, unchanged_pixels
-from autotag.inference.outline import TensorOutline
+from autotag.inference.models.metadata import EmbeddedMetadata
+from autotag.inference.models.normalisation import choose, unchanged_pixels
+from autotag.inference.models.outline import TensorOutline
 
 SAID = EmbeddedMetadata(mean=(127.5,), standard_deviation=(1.0, 2.0, 4.0))
 SILENT = EmbeddedMetadata()

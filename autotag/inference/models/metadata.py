@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autotag.inference.errors import ModelCode, ModelRejected
-from autotag.inference.tables import DamagedTables, Table
+from autotag.inference.models.tables import DamagedTables, Table
 
 FILE_IDENTIFIER = b"M001"
 # metadata_schema.fbs: union ProcessUnitOptions, enum AssociatedFileType.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autotag.inference.errors import ModelCode, ModelRejected
-from autotag.inference.metadata import EmbeddedMetadata
-from autotag.inference.model import Triple
-from autotag.inference.outline import TensorOutline
+from autotag.inference.models.metadata import EmbeddedMetadata
+from autotag.inference.models.model import Triple
+from autotag.inference.models.outline import TensorOutline
 
 Normalisation = tuple[Triple, Triple]
 

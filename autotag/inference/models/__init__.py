@@ -1,0 +1,4 @@
+"""What a model is: description, catalogue, labels, metadata, normalisation.
+
+May import `errors` of inference.
+"""
