@@ -34,8 +34,8 @@ from installation import (
 )
 from throughput import bare_tagger
 
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.catalogue import DEFAULT_MODEL
-from autotag.inference.store import ModelStore
 
 WARM_UP = 8
 LOOK_SECONDS = 0.001

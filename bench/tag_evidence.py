@@ -15,8 +15,8 @@ from PIL import Image
 from autotag.inference.classifier import Classifier
 from autotag.inference.decoding import Need, decode
 from autotag.inference.faces import FaceDetector, summarise
-from autotag.inference.installation import install
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.installation import install
+from autotag.inference.installing.store import ModelStore
 
 LARGEST_PICTURE = 100_000_000
 SIDE = 640

@@ -23,8 +23,8 @@ from typing import Any
 
 from installation import Installation, finish, pictures, print_table, temporary_installation, wait_for
 
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.catalogue import DEFAULT_MODEL
-from autotag.inference.store import ModelStore
 from autotag.serving.broker import broker_command
 
 WARM_UP = 4

@@ -25,7 +25,7 @@ from autotag.configuration.store import (
     shown_values,
 )
 from autotag.configuration.stored_secrets import rotate_secrets, unreadable_secrets
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 from autotag.instances import second_factor
 from autotag.instances.administration import find_by_web_id
 from autotag.models import Level

@@ -14,11 +14,11 @@ from autotag.cli.environment import load_config
 from autotag.cli.options import JSON
 from autotag.cli.output import echo, redraw
 from autotag.inference.errors import InferenceError
-from autotag.inference.importing import import_model
-from autotag.inference.installation import install as install_model
-from autotag.inference.inventory import ModelSummary, inventory
+from autotag.inference.installing.importing import import_model
+from autotag.inference.installing.installation import install as install_model
+from autotag.inference.installing.inventory import ModelSummary, inventory
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.model import ModelDescription
-from autotag.inference.store import ModelStore
 
 BAR_WIDTH = 30
 # How often progress is shown, in seconds: a bar moves, lines in a log stay few.

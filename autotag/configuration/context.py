@@ -6,7 +6,7 @@ from autotag.config import Config
 from autotag.configuration.entries import INSTALLED_MODELS
 from autotag.configuration.secret_box import SecretBox
 from autotag.configuration.validation import Choices
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 
 
 def secret_box(config: Config) -> SecretBox:

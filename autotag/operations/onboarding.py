@@ -9,7 +9,7 @@ from autotag.configuration.effective import load_tagging_settings
 from autotag.configuration.entries import TENSORFLOW
 from autotag.configuration.store import Place, resolve
 from autotag.inference.errors import ModelRejected
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 from autotag.models import Document, TaggingState
 
 

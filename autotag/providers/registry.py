@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 from autotag.providers.base import AutoTagProvider, ProviderMisconfigured
 from autotag.providers.prices import Price
 

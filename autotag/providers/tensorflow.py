@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from autotag.inference.errors import ModelRejected
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.model import ModelDescription
-from autotag.inference.store import ModelStore
 from autotag.providers.base import Answer, ProviderMisconfigured, TaggableImage
 from autotag.providers.registry import ProviderTools
 

@@ -15,9 +15,9 @@ from autotag.config import Config
 from autotag.configuration.context import secret_box
 from autotag.configuration.stored_secrets import unreadable_secrets
 from autotag.inference.errors import InferenceError
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.catalogue import DEFAULT_MODEL
 from autotag.inference.process import ImageRequest, InferenceProcess
-from autotag.inference.store import ModelStore
 from autotag.media.errors import StorageError, StorageUnavailable
 from autotag.media.storage.choice import storage_of
 from autotag.media.storage.storage import Storage

@@ -15,8 +15,8 @@ from autotag.configuration.entries import TENSORFLOW
 from autotag.configuration.secret_box import SecretBox
 from autotag.configuration.store import Place, Source, Submission, resolve, save, shown_values
 from autotag.configuration.validation import Choices
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.model import ModelDescription
-from autotag.inference.store import ModelStore
 from autotag.instances.directory import ensure_default_instance, hold_instance
 from autotag.instances.first_sign_in import keep_first_sign_in, read_first_password
 from autotag.instances.passwords import choose_or_generate

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from autotag.configuration.model_use import users_of_model
 from autotag.configuration.store import hold_configuration
 from autotag.inference.errors import InstallationCancelled, ModelRejected
-from autotag.inference.installation import install
-from autotag.inference.inventory import ModelSummary, inventory
+from autotag.inference.installing.installation import install
+from autotag.inference.installing.inventory import ModelSummary, inventory
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.catalogue import known_model
-from autotag.inference.store import ModelStore
 from autotag.instances.audit import audit
 from autotag.models import InstallationState, ModelInstallation
 from autotag.models.base import utc_now

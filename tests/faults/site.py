@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.effective import EffectiveSettings
 from autotag.inference.errors import RenditionFailed
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.messages import ImageRequest, ImageResult
-from autotag.inference.store import ModelStore
 from autotag.media.storage.orphan_files import PREFIXES, StraySweep
 from autotag.media.storage.storage import FolderStorage
 from autotag.models import Document, Role, User, VirtualInstance, schema

@@ -21,8 +21,8 @@ from autotag.configuration.context import installed_choices, secret_box
 from autotag.configuration.effective import EffectiveSettings
 from autotag.configuration.entries import ASSET_AUTO_TAGGING, TENSORFLOW
 from autotag.configuration.store import Place, Submission, resolve, save, shown_values
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.process import InferenceProcess
-from autotag.inference.store import ModelStore
 from autotag.instances.directory import ensure_default_instance
 from autotag.media.storage.storage import FolderStorage
 from autotag.media.uploads.intake import UploadLimits, accept, receive

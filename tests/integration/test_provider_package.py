@@ -50,7 +50,7 @@ def test_its_entry_is_configured_like_any_other(package: Path, tmp_path: Path) -
 def test_it_tags(package: Path, tmp_path: Path) -> None:
     script = """
 from autotag.providers.registry import ProviderTools, build_provider
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 from pathlib import Path
 class Image:
     mime_type = "image/jpeg"

@@ -25,9 +25,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag import create_app
 from autotag.config import Config
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.messages import ImageRequest, ImageResult, Prediction
 from autotag.inference.models.model import DESCRIPTION_FILE, ModelDescription
-from autotag.inference.store import ModelStore
 from autotag.instances import passwords
 from autotag.instances.people import open_session
 from autotag.media.storage.storage import FolderStorage, original_key

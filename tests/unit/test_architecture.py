@@ -23,7 +23,7 @@ MAY_COMMIT = {"autotag/models/unit_of_work.py", "autotag/models/schema.py"}
 MAY_READ_ENVIRONMENT = {
     "autotag/config.py",
     "autotag/inference/process.py",
-    "autotag/inference/packages.py",
+    "autotag/inference/installing/packages.py",
     "autotag/cli/forker.py",
 }
 # Tools know no database (an import contract says so); a `session` of theirs is one of HTTP.

@@ -21,7 +21,7 @@ from autotag.configuration.overview import shown_entries
 from autotag.configuration.store import Place
 from autotag.configuration.validation import Choices
 from autotag.extensions import db
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 
 SCOPE_HEADINGS = {Scope.SYSTEM: "SYSTEM SCOPE", Scope.INSTANCE: "VIRTUAL INSTANCE SCOPE"}
 SWITCHED_OFF = (

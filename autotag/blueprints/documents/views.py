@@ -17,7 +17,7 @@ from autotag.blueprints.documents.forms import requested_ids
 from autotag.blueprints.documents.listing import listing
 from autotag.blueprints.services import services
 from autotag.extensions import db
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 from autotag.media.folders.folder_tree import path_of
 from autotag.media.library.library import WITH_OWNER, load_summary, summaries
 from autotag.models import Role

@@ -4,7 +4,7 @@ from autotag.config import Config
 from autotag.configuration.context import secret_box
 from autotag.configuration.effective import ProviderSettings
 from autotag.configuration.secret_box import SecretUnreadable
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 from autotag.providers.base import AutoTagProvider, ProviderMisconfigured
 from autotag.providers.registry import ProviderTools, build_provider
 from autotag.tagging.pipeline.provider_calls import ProviderFactory

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.process import InferenceProcess
-from autotag.inference.store import ModelStore
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 
 from autotag.inference.classifier import Classifier
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.process import PACKAGE_ROOT
-from autotag.inference.store import ModelStore
 
 INSTALL = """
 import sys
 from pathlib import Path
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 print(ModelStore(Path(sys.argv[1])).install_default(force=sys.argv[2] == "force").sha256)
 """
 

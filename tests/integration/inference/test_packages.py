@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from autotag.inference.errors import ModelCode, ModelRejected
-from autotag.inference.installation import install
+from autotag.inference.installing.installation import install
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.process import ImageRequest, InferenceProcess
-from autotag.inference.store import ModelStore
 
 pytestmark = pytest.mark.accuracy
 

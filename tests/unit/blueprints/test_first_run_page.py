@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 from autotag.models import Role, VirtualInstance
 from tests.unit.blueprints.conftest import Browser, form_values, said
 from tests.unit.conftest import Factory

@@ -7,7 +7,7 @@ from redis import Redis
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 from autotag.models import (
     AssignmentSource,
     Document,

@@ -7,8 +7,8 @@ from click.testing import CliRunner, Result
 
 from autotag.cli import group
 from autotag.inference.errors import ModelCode, ModelRejected
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.model import ModelDescription
-from autotag.inference.store import ModelStore
 
 pytestmark = pytest.mark.usefixtures("quick_hashes")
 Init = Callable[..., Result]

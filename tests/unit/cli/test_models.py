@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 from autotag.cli import models as models_module
 from autotag.cli.models import command
 from autotag.inference.errors import InstallationCancelled, ModelRejected
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.model import ModelDescription
-from autotag.inference.store import ModelStore
 
 CONTENT = b"model"
 

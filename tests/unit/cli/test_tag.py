@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from autotag.cli import group
 from autotag.cli import tag as module
 from autotag.inference.errors import ImageCode, ImageRejected, ModelCode, ModelRejected, ProcessCrashed
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 from tests.unit.conftest import ScriptedProcess
 
 

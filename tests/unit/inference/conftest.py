@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.model import ModelDescription
-from autotag.inference.store import ModelStore
 from tests.support.classifier import TinyClassifier
 
 CORNERS = {"red": (0, 0), "lime": (1, 0), "blue": (0, 1), "white": (1, 1)}

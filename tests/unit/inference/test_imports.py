@@ -17,19 +17,19 @@ print(" ".join(name for name in sys.argv[2:] if name in sys.modules))
 
 LIGHT = (
     "models.catalogue",
-    "downloading",
+    "installing.downloading",
     "errors",
-    "importing",
-    "installation",
-    "inventory",
+    "installing.importing",
+    "installing.installation",
+    "installing.inventory",
     "models.labels",
     "messages",
     "models.model",
-    "packages",
+    "installing.packages",
     "process",
-    "store",
-    "trial",
-    "unpacking",
+    "installing.store",
+    "installing.trial",
+    "installing.unpacking",
 )
 
 

@@ -18,10 +18,10 @@ from autotag.inference import server
 from autotag.inference.classifier import Classifier
 from autotag.inference.decoding import Need
 from autotag.inference.errors import ModelCode, ModelRejected, RenditionFailed
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.messages import READY, ImageRequest, Rendition, encode, request_to_json
 from autotag.inference.renditions import write_renditions
 from autotag.inference.server import ClassifierCache, ImageWorker, serve
-from autotag.inference.store import ModelStore
 
 DEFAULT = "efficientnet-lite0"
 

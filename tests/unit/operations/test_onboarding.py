@@ -1,6 +1,6 @@
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 from autotag.models import TaggingState
 from autotag.operations.onboarding import first_run
 from tests.unit.conftest import Factory

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.process import Prediction
-from autotag.inference.store import ModelStore
 from autotag.providers.base import (
     ImageUnsuitable,
     ProtocolViolation,

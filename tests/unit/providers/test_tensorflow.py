@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from autotag.inference.errors import ImageCode, ImageRejected, ModelCode, ModelRejected, ProcessCrashed
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.messages import Prediction
-from autotag.inference.store import ModelStore
 from autotag.media.sniffing import IMAGE_TYPES
 from autotag.providers.base import Classification, ProviderMisconfigured
 from autotag.providers.tensorflow import TensorFlowProvider

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 from autotag.media.storage.renditions import thumbnail_key
 from autotag.media.storage.storage import FolderStorage, original_key
 from autotag.models import Document, TaggingState

@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.config import Config
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.model import ModelDescription
-from autotag.inference.store import ModelStore
 from autotag.instances.errors import PeopleError
 from autotag.instances.people import authenticate
 from autotag.models import Role, User, VirtualInstance, schema

@@ -12,7 +12,7 @@ from autotag.configuration.entries import TENSORFLOW
 from autotag.configuration.secret_box import SecretBox
 from autotag.configuration.store import Place, Submission, save
 from autotag.configuration.validation import InvalidConfiguration
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 from autotag.models import (
     AuditEvent,
     ConfigurationRecord,

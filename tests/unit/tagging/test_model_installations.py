@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.inference.errors import InstallationCancelled, ModelCode, ModelRejected
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 from autotag.models import InstallationState, ModelInstallation
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work

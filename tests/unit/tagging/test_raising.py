@@ -21,8 +21,8 @@ from structlog.testing import capture_logs
 from autotag.configuration.declaration import Entry, Scope, threshold
 from autotag.configuration.effective import ProviderSettings, TaggingSettings
 from autotag.configuration.store import Place, Resolved, Source
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.messages import ImageRequest, ImageResult, Prediction
-from autotag.inference.store import ModelStore
 from autotag.media.storage.storage import FolderStorage
 from autotag.models import (
     Document,

@@ -16,7 +16,7 @@ from structlog.testing import LogCapture
 from autotag.config import Config
 from autotag.configuration.effective import EffectiveSettings
 from autotag.inference.errors import ProcessCrashed
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 from autotag.instances.directory import InstanceNames
 from autotag.media.storage.storage import FolderStorage
 from autotag.models import VirtualInstance

@@ -8,9 +8,9 @@ from bs4 import BeautifulSoup, Tag
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.catalogue import DEFAULT_MODEL
 from autotag.inference.models.model import DESCRIPTION_FILE
-from autotag.inference.store import ModelStore
 from autotag.models import AuditEvent, InstallationState, ModelInstallation, Role, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.model_installations import BROKER_AWAY

@@ -10,7 +10,7 @@ import autotag
 from autotag.cli import config as config_command
 from autotag.configuration import entries as declared
 from autotag.configuration.declaration import Entry, Kind, Scope, boolean, integer
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.store import ModelStore
 from tests.unit.blueprints.conftest import INSTANCE, SYSTEM, Browser, control, form_values, said, save
 
 NOT_SAVED = "This configuration is not saved yet. The values shown are the default."

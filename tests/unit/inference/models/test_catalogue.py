@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from autotag.inference.efficientnet_lite import VARIANTS
 from autotag.inference.errors import ModelRejected
+from autotag.inference.installing.efficientnet_lite import VARIANTS
 from autotag.inference.models.catalogue import (
     CATALOGUE,
     DEFAULT_MODEL,

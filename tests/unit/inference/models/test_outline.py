@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from autotag.inference.errors import ModelRejected
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.outline import read_outline
-from autotag.inference.store import ModelStore
 
 Write = Callable[..., Path]
 

@@ -1,8 +1,8 @@
 import pytest
 from PIL import Image
 
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.process import Prediction
-from autotag.inference.store import ModelStore
 from autotag.providers.base import (
     ImageUnsuitable,
     ProtocolViolation,

@@ -17,8 +17,8 @@ from autotag.configuration.effective import TaggingSettings
 from autotag.configuration.entries import TENSORFLOW
 from autotag.configuration.store import Place, Resolved, Source
 from autotag.inference.errors import ImageCode, ImageRejected, ProcessCrashed, RenditionFailed
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.messages import ImageRequest, ImageResult
-from autotag.inference.store import ModelStore
 from autotag.media.storage.renditions import preview_key, thumbnail_key
 from autotag.media.storage.storage import FolderStorage
 from autotag.models import (

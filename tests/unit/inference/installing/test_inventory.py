@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from autotag.inference.importing import import_model
-from autotag.inference.inventory import inventory
+from autotag.inference.installing.importing import import_model
+from autotag.inference.installing.inventory import inventory
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.catalogue import CATALOGUE
-from autotag.inference.store import ModelStore
 
 
 def test_an_empty_store_shows_the_catalogue(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ class ModelStore:
             if not force and (present := self.present(known.name)):
                 return present
             # Late: whoever only lists models needs neither numpy nor the runtime.
-            from autotag.inference.default_model import build_model
+            from autotag.inference.installing.default_model import build_model
 
             description = build_model(known, building)
             self.put_in_place(building, known.name)

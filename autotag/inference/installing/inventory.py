@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.catalogue import CATALOGUE, DEFAULT_MODEL, KnownModel
 from autotag.inference.models.model import ModelDescription
-from autotag.inference.store import ModelStore
 
 
 @dataclass(frozen=True, slots=True)

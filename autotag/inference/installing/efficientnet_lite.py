@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autotag.inference.errors import ModelCode, ModelRejected
-from autotag.inference.flatbuffer import Graph, Tensor
+from autotag.inference.installing.flatbuffer import Graph, Tensor
 
 # Added to the variance; the value that the networks were trained with.
 BATCH_NORM_EPSILON = 1e-3

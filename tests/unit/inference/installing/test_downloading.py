@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from autotag.inference import downloading
-from autotag.inference.downloading import download
 from autotag.inference.errors import InstallationCancelled, ModelRejected
+from autotag.inference.installing import downloading
+from autotag.inference.installing.downloading import download
 
 CONTENT = bytes(range(256)) * 400
 

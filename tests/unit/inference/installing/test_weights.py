@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from autotag.inference.errors import ModelRejected
-from autotag.inference.weights import MAGIC_NUMBER, PROTOCOL_VERSION, read_state
+from autotag.inference.installing.weights import MAGIC_NUMBER, PROTOCOL_VERSION, read_state
 
 SYSTEM = {"protocol_version": PROTOCOL_VERSION, "little_endian": True}
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from autotag.inference import default_model
 from autotag.inference.errors import InstallationCancelled, ModelRejected
+from autotag.inference.installing import default_model
+from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.catalogue import KnownModel
 from autotag.inference.models.model import ModelDescription
-from autotag.inference.store import ModelStore
 
 DEFAULT = "efficientnet-lite0"
 

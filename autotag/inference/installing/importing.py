@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autotag.inference.errors import ModelCode, ModelRejected
+from autotag.inference.installing.store import ModelStore, storage_errors_explained
+from autotag.inference.installing.trial import run_once
+from autotag.inference.installing.unpacking import copy_limited
 from autotag.inference.models import normalisation
 from autotag.inference.models.catalogue import CATALOGUE, CROP_FRACTION, RESAMPLING
 from autotag.inference.models.digests import sha256
@@ -25,9 +28,6 @@ from autotag.inference.models.model import (
     write_description,
 )
 from autotag.inference.models.outline import TENSOR_KINDS, ModelOutline, TensorOutline, read_outline
-from autotag.inference.store import ModelStore, storage_errors_explained
-from autotag.inference.trial import run_once
-from autotag.inference.unpacking import copy_limited
 
 LARGEST_MODEL = 500_000_000
 NOT_STATED = "not stated"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from autotag.inference import unpacking
 from autotag.inference.errors import InstallationCancelled, ModelRejected
-from autotag.inference.unpacking import copy_limited, extract_model
+from autotag.inference.installing import unpacking
+from autotag.inference.installing.unpacking import copy_limited, extract_model
 
 Pack = Callable[..., Path]
 

@@ -8,8 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from autotag.inference.efficientnet_lite import BATCH_NORM_EPSILON, VARIANTS, Variant, build, folded
 from autotag.inference.errors import ModelRejected
+from autotag.inference.installing.efficientnet_lite import (
+    BATCH_NORM_EPSILON,
+    VARIANTS,
+    Variant,
+    build,
+    folded,
+)
 
 TINY = Variant(32, (1, 2, 2, 3, 3, 4, 1))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from autotag.inference.flatbuffer import BUFFER_ALIGNMENT, FILE_IDENTIFIER, Graph
+from autotag.inference.installing.flatbuffer import BUFFER_ALIGNMENT, FILE_IDENTIFIER, Graph
 from autotag.inference.runtime import build_interpreter
 
 
