@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from autotag.inference.classifier import Classifier
-from autotag.inference.decoding import Need, decode
+from autotag.inference.decoding.decoding import Need, decode
 from autotag.inference.faces import FaceDetector, summarise
 from autotag.inference.installing.installation import install
 from autotag.inference.installing.store import ModelStore

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
 from autotag.inference.classifier import Classifier
-from autotag.inference.decoding import Decoded, Need, decode
+from autotag.inference.decoding.decoding import Decoded, Need, decode
 from autotag.inference.errors import InferenceError
 from autotag.inference.keywords import read_keywords
 from autotag.inference.messages import (

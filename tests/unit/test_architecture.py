@@ -31,7 +31,7 @@ TOOLS = ("autotag/inference/", "autotag/providers/")
 KNOW_FLASK = ("autotag/blueprints/", "autotag/serving/web.py", "autotag/extensions.py", "autotag/__init__.py")
 # Decoders raise anything for bytes that are no image; the web turns whatever is left into a page.
 MAY_CATCH_ALL = {
-    "autotag/inference/decoding.py",
+    "autotag/inference/decoding/decoding.py",
     "autotag/blueprints/errors.py",
     # The command line turns it into a line.
     "autotag/cli/late_commands.py",

@@ -30,7 +30,8 @@ MOST_PIXELS = 8600
 # The real children, with less patience, so that a test need not take as long.
 HASTY_CHILD = """
 import sys
-from autotag.inference import confinement, decoding, keywords
+from autotag.inference import confinement, keywords
+from autotag.inference.decoding import decoding
 from autotag.inference.server import serve
 decoding.DECODING_SECONDS = keywords.SECONDS = 0.5
 protocol = confinement.take_protocol_stream()

@@ -16,7 +16,7 @@ from PIL import Image
 
 from autotag.inference import server
 from autotag.inference.classifier import Classifier
-from autotag.inference.decoding import Need
+from autotag.inference.decoding.decoding import Need
 from autotag.inference.errors import ModelCode, ModelRejected, RenditionFailed
 from autotag.inference.installing.store import ModelStore
 from autotag.inference.messages import READY, ImageRequest, Rendition, encode, request_to_json

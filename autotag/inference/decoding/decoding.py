@@ -16,18 +16,18 @@ from typing import NoReturn
 
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
-from autotag.inference.errors import ImageCode, ImageRejected
-from autotag.inference.exif import METADATA_FAULTS, camera_facts
-from autotag.inference.pixels import to_rgb
-from autotag.inference.processor_time import TookTooLong, limited_processor_time
-from autotag.inference.scans import has_too_many_scans
-from autotag.inference.signatures import (
+from autotag.inference.decoding.exif import METADATA_FAULTS, camera_facts
+from autotag.inference.decoding.pixels import to_rgb
+from autotag.inference.decoding.processor_time import TookTooLong, limited_processor_time
+from autotag.inference.decoding.scans import has_too_many_scans
+from autotag.inference.decoding.signatures import (
     SIGNATURE_BYTES,
     declares_no_pixels,
     ends_early,
     supported_format,
     unsupported_format,
 )
+from autotag.inference.errors import ImageCode, ImageRejected
 
 # The only parsers that untrusted bytes may reach. JPEG opens MPO as well, which phones write.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from autotag.inference.scans import MOST_SCANS, has_too_many_scans
+from autotag.inference.decoding.scans import MOST_SCANS, has_too_many_scans
 from tests.unit.inference.costly_files import filled_up_jpeg, saved, scanned_again, small
 
 

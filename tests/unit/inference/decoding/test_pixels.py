@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autotag.inference.pixels import to_rgb
+from autotag.inference.decoding.pixels import to_rgb
 
 
 def colour(image: Image.Image, position: tuple[int, int] = (0, 0)) -> Any:

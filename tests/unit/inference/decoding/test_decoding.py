@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from autotag.inference import decoding
-from autotag.inference.decoding import Decoded, Need, decode
+from autotag.inference.decoding import decoding
+from autotag.inference.decoding.decoding import Decoded, Need, decode
 from autotag.inference.errors import ImageRejected
 
 Save = Callable[..., Path]

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from autotag.inference.signatures import declares_no_pixels, ends_early, supported_format, unsupported_format
+from autotag.inference.decoding.signatures import (
+    declares_no_pixels,
+    ends_early,
+    supported_format,
+    unsupported_format,
+)
 
 
 @pytest.mark.parametrize(

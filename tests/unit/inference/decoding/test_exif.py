@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
-from autotag.inference.decoding import Need, decode
+from autotag.inference.decoding.decoding import Need, decode
+from autotag.inference.decoding.exif import TEXT_LENGTH, camera_facts, clean_text
 from autotag.inference.errors import ImageRejected
-from autotag.inference.exif import TEXT_LENGTH, camera_facts, clean_text
 
 LABELS = ["Taken", "Camera", "Lens", "Exposure", "Aperture", "ISO", "Focal length", "Flash"]
 NOTED: dict[int, Any] = {
