@@ -39,7 +39,7 @@ import threading
 import time
 
 from autotag.configuration.declaration import Entry, Scope, boolean, integer, threshold
-from autotag.inference.process import Prediction
+from autotag.inference.process.process import Prediction
 from autotag.providers.base import Answer
 
 entry = Entry(

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from autotag.inference.classifier import Classifier
 from autotag.inference.decoding.decoding import Need, decode
 from autotag.inference.faces import FaceDetector, summarise
 from autotag.inference.installing.installation import install
 from autotag.inference.installing.store import ModelStore
+from autotag.inference.process.classifier import Classifier
 
 LARGEST_PICTURE = 100_000_000
 SIDE = 640

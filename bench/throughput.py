@@ -137,8 +137,8 @@ def bare_tagger(model: Path, *, renditions: bool) -> Callable[[Path], None]:
     """Return what decodes and classifies one file, and with `renditions` writes its preview and thumbnail beside it."""
     from PIL import Image
 
-    from autotag.inference.classifier import Classifier
     from autotag.inference.messages import Rendition
+    from autotag.inference.process.classifier import Classifier
     from autotag.media.storage.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE
 
     classifier = Classifier(model)

@@ -14,7 +14,7 @@ from autotag.control_characters import escape_control_characters
 from autotag.inference.errors import ImageRejected, ModelRejected, ProcessCrashed
 from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.catalogue import DEFAULT_MODEL
-from autotag.inference.process import ImageRequest, ImageResult, InferenceProcess
+from autotag.inference.process.process import ImageRequest, ImageResult, InferenceProcess
 from autotag.media.sniffing import claims_to_be_image
 from autotag.tagging.policy import Candidate, Verdict, decide
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from autotag.inference.confinement import (
+from autotag.inference.process.confinement import (
     die_with_parent,
     ignore_interrupts,
     limit_memory,
     take_protocol_stream,
 )
-from autotag.inference.supervision import MEMORY_EXIT_CODE
+from autotag.inference.process.supervision import MEMORY_EXIT_CODE
 
 
 def main() -> int:
@@ -32,13 +32,13 @@ def main() -> int:
     protocol = take_protocol_stream()
     limit_memory(arguments.memory_limit)
     if arguments.keywords:
-        from autotag.inference.keyword_server import serve_keywords
+        from autotag.inference.process.keyword_server import serve_keywords
 
         serve_keywords(sys.stdin.buffer, protocol)
         return 0
     try:
         # Late: numpy, Pillow and the TFLite runtime load only now, inside the limits.
-        from autotag.inference.server import serve
+        from autotag.inference.process.server import serve
 
         serve(sys.stdin.buffer, protocol, arguments.threads)
     except MemoryError:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from autotag.inference.errors import ModelCode, ModelRejected
-from autotag.inference.runtime import build_interpreter
+from autotag.inference.process.runtime import build_interpreter
 
 MODEL_FILE = Path(__file__).with_name("face_detection_full_range.tflite")
 SHA256 = "99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from autotag.inference.process import Prediction
+from autotag.inference.process.process import Prediction
 from autotag.providers.base import ProtocolViolation
 
 MOST_PREDICTIONS = 20

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from autotag.inference.process import Prediction
+from autotag.inference.process.process import Prediction
 
 
 @dataclass(frozen=True, slots=True)

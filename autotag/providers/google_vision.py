@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from autotag.inference.process import Prediction
+from autotag.inference.process.process import Prediction
 from autotag.outbound_http.addresses import authority_of
 from autotag.outbound_http.client import Reply, WebClient
 from autotag.providers.answers import MOST_PREDICTIONS, as_mapping, mappings_of, read_predictions, unexpected

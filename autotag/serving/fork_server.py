@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn, Self
 
-from autotag.inference.confinement import die_with_parent
+from autotag.inference.process.confinement import die_with_parent
 
 DESCRIPTORS = 3
 LONGEST_REQUEST_BYTES = 65_536

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from autotag.config import Config
 from autotag.configuration.effective import EffectiveSettings
 from autotag.inference.installing.store import ModelStore
-from autotag.inference.process import InferenceProcess
+from autotag.inference.process.process import InferenceProcess
 from autotag.instances.directory import InstanceNames
 from autotag.media.storage.choice import storage_of
 from autotag.models.engine import build_session_factory

@@ -40,7 +40,7 @@ if "autotag.inference" in sys.orig_argv:
         with (folder / "notes").open("a") as notes:
             notes.write(f"{{what}} {{os.getpid()}}\\n")
 
-    from autotag.inference.server import ImageWorker
+    from autotag.inference.process.server import ImageWorker
     process = ImageWorker.process
 
     def hooked(self, request):

@@ -22,7 +22,7 @@ from autotag.configuration.effective import EffectiveSettings
 from autotag.configuration.entries import ASSET_AUTO_TAGGING, TENSORFLOW
 from autotag.configuration.store import Place, Submission, resolve, save, shown_values
 from autotag.inference.installing.store import ModelStore
-from autotag.inference.process import InferenceProcess
+from autotag.inference.process.process import InferenceProcess
 from autotag.instances.directory import ensure_default_instance
 from autotag.media.storage.storage import FolderStorage
 from autotag.media.uploads.intake import UploadLimits, accept, receive

@@ -22,7 +22,7 @@ MAY_COMMIT = {"autotag/models/unit_of_work.py", "autotag/models/schema.py"}
 # The settings, and what the processes inherit that the inference room starts: itself, and pip. The forker adds to it.
 MAY_READ_ENVIRONMENT = {
     "autotag/config.py",
-    "autotag/inference/process.py",
+    "autotag/inference/process/process.py",
     "autotag/inference/installing/packages.py",
     "autotag/cli/forker.py",
 }

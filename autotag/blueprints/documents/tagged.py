@@ -10,7 +10,7 @@ from autotag.blueprints.errors import problem, wants_problem
 from autotag.blueprints.long_answers import holds_thread
 from autotag.blueprints.services import services
 from autotag.extensions import db
-from autotag.inference.keyword_process import KeywordProcess
+from autotag.inference.process.keyword_process import KeywordProcess
 from autotag.media.library.library import load_document
 from autotag.models import Document, Role
 from autotag.tagging.document_tags.tagged_copies import WRITABLE_TYPES, TaggedCopies, TagsNotWritten

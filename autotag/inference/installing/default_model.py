@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from autotag.inference.classifier import Classifier
-from autotag.inference.confinement import quiet_native_output
 from autotag.inference.errors import ModelCode, ModelRejected
 from autotag.inference.installing import efficientnet_lite, weights
 from autotag.inference.installing.packages import find_weights
@@ -17,6 +15,8 @@ from autotag.inference.installing.trial import VERIFICATION_LABEL, VERIFICATION_
 from autotag.inference.models.catalogue import KnownModel, PackagedWeights
 from autotag.inference.models.labels import imagenet_labels
 from autotag.inference.models.model import MODEL_FILE, ModelDescription, write_description
+from autotag.inference.process.classifier import Classifier
+from autotag.inference.process.confinement import quiet_native_output
 
 # The least confidence to expect in what the picture shows. Measured: Lite0 0.82, Lite1 0.56, Lite2 0.74.
 VERIFICATION_CONFIDENCE = 0.5

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autotag.inference.errors import ModelCode, ModelRejected, ProcessCrashed
 from autotag.inference.messages import ImageRequest, Prediction
-from autotag.inference.process import InferenceProcess
+from autotag.inference.process.process import InferenceProcess
 
 # A clock face, drawn for this: simple, and every sound ImageNet model sees a clock in it.
 VERIFICATION_PICTURE = Path(__file__).with_name("clock.png")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from autotag.inference.process import Prediction
+from autotag.inference.process.process import Prediction
 from autotag.outbound_http.client import LONGEST_RETRY_AFTER, Reply
 from autotag.providers.answers import as_mapping, read_predictions, unexpected
 from autotag.providers.base import (

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from autotag.inference.errors import KeywordsUnwritable, ProcessCrashed
-from autotag.inference.keyword_process import KeywordProcess
+from autotag.inference.process.keyword_process import KeywordProcess
 from autotag.media.errors import MediaError, StorageError
 from autotag.media.library.download import Entry, stream_archive
 from autotag.media.storage.storage import Storage, original_key

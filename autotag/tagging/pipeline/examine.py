@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from autotag.configuration.effective import TaggingSettings
-from autotag.inference.process import InferenceProcess
+from autotag.inference.process.process import InferenceProcess
 from autotag.media.sniffing import IMAGE_TYPES, claims_to_be_image
 from autotag.media.storage.storage import Storage
 from autotag.models import TaggingState

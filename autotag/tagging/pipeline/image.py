@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autotag.inference.process import ImageRequest, ImageResult, InferenceProcess, Rendition
+from autotag.inference.process.process import ImageRequest, ImageResult, InferenceProcess, Rendition
 from autotag.media.storage.renditions import PREVIEW_SIDE, THUMBNAIL_SIDE, preview_key, thumbnail_key
 from autotag.media.storage.storage import Storage, original_key
 from autotag.metrics.worker_metrics import note_stages

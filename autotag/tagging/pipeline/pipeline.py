@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.effective import TaggingSettings
-from autotag.inference.process import InferenceProcess
+from autotag.inference.process.process import InferenceProcess
 from autotag.media.storage.storage import Storage
 from autotag.metrics.worker_metrics import note_outcome
 from autotag.tagging.pipeline.claims import Claim, claim_many, have_deaths, new_token

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.configuration.effective import ProviderSettings
 from autotag.guards import attempt
-from autotag.inference.process import Prediction
+from autotag.inference.process.process import Prediction
 from autotag.providers.base import AutoTagProvider, Classification, ProviderError
 from autotag.tagging.pipeline.provider_calls import ProviderFactory
 from autotag.tagging.provider_health.call_quota import reserve_call

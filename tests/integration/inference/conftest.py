@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from autotag.inference.installing.store import ModelStore
-from autotag.inference.process import InferenceProcess
+from autotag.inference.process.process import InferenceProcess
 
 
 @pytest.fixture(scope="session")

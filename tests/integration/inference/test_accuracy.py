@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from autotag.inference.process import ImageRequest, ImageResult, InferenceProcess
+from autotag.inference.process.process import ImageRequest, ImageResult, InferenceProcess
 
 THRESHOLD = 0.1
 

@@ -15,13 +15,13 @@ import pytest
 from PIL import Image
 
 from autotag.inference.errors import ImageRejected, ModelRejected, ProcessCrashed, RenditionFailed
-from autotag.inference.process import PACKAGE_ROOT, ImageRequest, InferenceProcess, Rendition
+from autotag.inference.process.process import PACKAGE_ROOT, ImageRequest, InferenceProcess, Rendition
 
 # Starts a child as a worker would, tells its id, and waits to be killed.
 PARENT = """
 import sys, time
 from pathlib import Path
-from autotag.inference.process import ImageRequest, InferenceProcess
+from autotag.inference.process.process import ImageRequest, InferenceProcess
 process = InferenceProcess()
 process.process(ImageRequest(Path(sys.argv[1]), None))
 print(process.pid, flush=True)

@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from autotag.inference.classifier import Classifier
 from autotag.inference.installing.store import ModelStore
-from autotag.inference.process import PACKAGE_ROOT
+from autotag.inference.process.classifier import Classifier
+from autotag.inference.process.process import PACKAGE_ROOT
 
 INSTALL = """
 import sys

@@ -11,7 +11,7 @@ import pytest
 from autotag.inference.errors import ModelCode, ModelRejected
 from autotag.inference.installing.installation import install
 from autotag.inference.installing.store import ModelStore
-from autotag.inference.process import ImageRequest, InferenceProcess
+from autotag.inference.process.process import ImageRequest, InferenceProcess
 
 pytestmark = pytest.mark.accuracy
 

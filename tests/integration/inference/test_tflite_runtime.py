@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from autotag.inference.process import PACKAGE_ROOT, ImageRequest, InferenceProcess
+from autotag.inference.process.process import PACKAGE_ROOT, ImageRequest, InferenceProcess
 
 # The last release; it was built for NumPy 1 and for no Python after 3.11.
 PACKAGES = ("tflite-runtime==2.14.0", "numpy<2", "pillow")
 CLASSIFY = """
 import json, sys
 from pathlib import Path
-from autotag.inference.process import ImageRequest, InferenceProcess
+from autotag.inference.process.process import ImageRequest, InferenceProcess
 model, *pictures = map(Path, sys.argv[1:])
 with InferenceProcess() as process:
     results = [process.process(ImageRequest(picture, model, top=1)) for picture in pictures]

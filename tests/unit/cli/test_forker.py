@@ -60,7 +60,8 @@ def test_what_rests_has_loaded_next_to_nothing() -> None:
     assert [name for name in modules if name.startswith("autotag.")] == [
         "autotag.serving",
         "autotag.inference",
-        "autotag.inference.confinement",
+        "autotag.inference.process",
+        "autotag.inference.process.confinement",
         "autotag.serving.fork_server",
         "autotag.serving.resting",
     ]

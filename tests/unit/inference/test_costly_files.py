@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from autotag.inference.errors import ImageRejected, KeywordsUnwritable
-from autotag.inference.keyword_process import KeywordProcess
 from autotag.inference.keywords import SLOW
-from autotag.inference.process import ImageRequest, InferenceProcess, Rendition
+from autotag.inference.process.keyword_process import KeywordProcess
+from autotag.inference.process.process import ImageRequest, InferenceProcess, Rendition
 from tests.unit.inference.costly_files import (
     black_png,
     filled_up_jpeg,
@@ -30,17 +30,19 @@ MOST_PIXELS = 8600
 # The real children, with less patience, so that a test need not take as long.
 HASTY_CHILD = """
 import sys
-from autotag.inference import confinement, keywords
+from autotag.inference import keywords
+from autotag.inference.process import confinement
 from autotag.inference.decoding import decoding
-from autotag.inference.server import serve
+from autotag.inference.process.server import serve
 decoding.DECODING_SECONDS = keywords.SECONDS = 0.5
 protocol = confinement.take_protocol_stream()
 serve(sys.stdin.buffer, protocol, 1)
 """
 HASTY_KEYWORDS_CHILD = """
 import sys
-from autotag.inference import confinement, keywords
-from autotag.inference.keyword_server import serve_keywords
+from autotag.inference import keywords
+from autotag.inference.process import confinement
+from autotag.inference.process.keyword_server import serve_keywords
 keywords.SECONDS = keywords.SECONDS_TO_COPY = 0.05
 serve_keywords(sys.stdin.buffer, confinement.take_protocol_stream())
 """

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autotag.inference import keyword_process
 from autotag.inference.errors import ImageCode, ImageRejected, KeywordsUnwritable
 from autotag.inference.installing.store import ModelStore
-from autotag.inference.keyword_process import KeywordProcess
-from autotag.inference.process import ImageRequest, InferenceProcess, Rendition
+from autotag.inference.process import keyword_process
+from autotag.inference.process.keyword_process import KeywordProcess
+from autotag.inference.process.process import ImageRequest, InferenceProcess, Rendition
 from tests.unit.inference.hostile_files import BY_HAND, STEPS, TAGGED, Hostile, mutated, seeds
 
 MORE = os.environ.get("HOSTILE_EXAMPLES")

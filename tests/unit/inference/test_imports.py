@@ -26,7 +26,7 @@ LIGHT = (
     "messages",
     "models.model",
     "installing.packages",
-    "process",
+    "process.process",
     "installing.store",
     "installing.trial",
     "installing.unpacking",

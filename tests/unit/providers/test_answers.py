@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotag.inference.process import Prediction
+from autotag.inference.process.process import Prediction
 from autotag.providers.answers import as_mapping, mappings_of, read_predictions
 from autotag.providers.base import ProtocolViolation
 

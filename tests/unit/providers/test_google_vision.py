@@ -4,7 +4,7 @@ import json
 import pytest
 
 from autotag.inference.installing.store import ModelStore
-from autotag.inference.process import Prediction
+from autotag.inference.process.process import Prediction
 from autotag.providers.base import (
     ImageUnsuitable,
     ProtocolViolation,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag.blueprints.control_panel import provider_acts
 from autotag.configuration.effective import ProviderSettings
-from autotag.inference.process import Prediction
+from autotag.inference.process.process import Prediction
 from autotag.models import ProviderUsage, VirtualInstance
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from autotag.inference.classifier import Classifier
 from autotag.inference.errors import ModelRejected
 from autotag.inference.installing.default_model import build_model, verification_picture, verify
 from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.catalogue import known_model
+from autotag.inference.process.classifier import Classifier
 
 DEFAULT = "efficientnet-lite0"
 

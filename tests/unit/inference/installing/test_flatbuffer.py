@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from autotag.inference.installing.flatbuffer import BUFFER_ALIGNMENT, FILE_IDENTIFIER, Graph
-from autotag.inference.runtime import build_interpreter
+from autotag.inference.process.runtime import build_interpreter
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autotag.inference.classifier import Classifier
 from autotag.inference.errors import ModelRejected
 from autotag.inference.installing import importing
 from autotag.inference.installing.importing import import_model
 from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.model import ModelDescription
+from autotag.inference.process.classifier import Classifier
 
 Write = Callable[..., Path]
 COLOURS = ((250, 20, 20), (20, 250, 20), (20, 20, 250), (230, 120, 150))

@@ -20,14 +20,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autotag.inference.classifier import Classifier
 from autotag.inference.errors import InstallationCancelled, ModelRejected
 from autotag.inference.installing import downloading, installation
 from autotag.inference.installing.installation import install
 from autotag.inference.installing.store import ModelStore
 from autotag.inference.models.catalogue import CATALOGUE, KnownModel, PublishedFile, known_model
 from autotag.inference.models.digests import Digest, git_blob
-from autotag.inference.process import PACKAGE_ROOT
+from autotag.inference.process.classifier import Classifier
+from autotag.inference.process.process import PACKAGE_ROOT
 
 CLOCK = 410
 INSTALL = """

@@ -16,7 +16,7 @@ from autotag.inference.errors import ModelRejected
 from autotag.inference.installing import trial
 from autotag.inference.installing.trial import VERIFICATION_PICTURE, expect_imagenet, run_once
 from autotag.inference.models.model import ModelDescription, write_description
-from autotag.inference.process import InferenceProcess
+from autotag.inference.process.process import InferenceProcess
 
 
 @pytest.fixture

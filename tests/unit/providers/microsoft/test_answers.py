@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotag.inference.process import Prediction
+from autotag.inference.process.process import Prediction
 from autotag.outbound_http.client import Reply
 from autotag.providers.base import (
     ImageUnsuitable,

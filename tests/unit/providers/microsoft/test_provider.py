@@ -2,7 +2,7 @@ import pytest
 from PIL import Image
 
 from autotag.inference.installing.store import ModelStore
-from autotag.inference.process import Prediction
+from autotag.inference.process.process import Prediction
 from autotag.providers.base import (
     ImageUnsuitable,
     ProtocolViolation,

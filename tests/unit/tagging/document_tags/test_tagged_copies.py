@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from autotag.inference.keyword_process import KeywordProcess
 from autotag.inference.keywords import read_keywords
+from autotag.inference.process.keyword_process import KeywordProcess
 from autotag.media.library.download import Entry
 from autotag.media.storage.storage import FolderStorage, original_key
 from autotag.tagging.document_tags.tagged_copies import TaggedCopies, TagsNotWritten, stream_tagged_archive
@@ -62,7 +62,7 @@ def test_a_process_that_died_is_told_in_words(
     storage: FolderStorage, keep: Keep, picture: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sha256 = keep(picture)
-    from autotag.inference import keyword_process
+    from autotag.inference.process import keyword_process
 
     monkeypatch.setattr(keyword_process, "MEMORY_LIMIT_BYTES", 1)
     with (

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.inference.process import InferenceProcess
+from autotag.inference.process.process import InferenceProcess
 from autotag.models import Document, TaggingState
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work

@@ -14,7 +14,7 @@ from autotag.configuration.declaration import Entry, Scope, integer, threshold
 from autotag.configuration.effective import ProviderSettings, TaggingSettings
 from autotag.configuration.store import Place, Resolved, Source
 from autotag.inference.errors import ProcessCrashed, ProcessDisabled, ProcessNotStarted
-from autotag.inference.process import Prediction
+from autotag.inference.process.process import Prediction
 from autotag.media.storage.storage import FolderStorage
 from autotag.models import Document, ProcessState, Tag, TagAssignment, TaggingState
 from autotag.models.base import utc_now

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from autotag.inference.errors import KeywordsUnwritable, ProcessCrashed
 from autotag.inference.messages import READY
-from autotag.inference.process import child_environment
-from autotag.inference.supervision import Child
+from autotag.inference.process.process import child_environment
+from autotag.inference.process.supervision import Child
 
 MEMORY_LIMIT_BYTES = 512 * 1024**2
 START_SECONDS = 20.0

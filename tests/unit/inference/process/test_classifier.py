@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autotag.inference import classifier as classifier_module
-from autotag.inference.classifier import Classifier, centre_box
 from autotag.inference.errors import ModelRejected
 from autotag.inference.models.model import ModelDescription
+from autotag.inference.process import classifier as classifier_module
+from autotag.inference.process.classifier import Classifier, centre_box
 
 CONTENT = b"model"
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from autotag.inference.errors import ModelCode, ModelRejected
-from autotag.inference.mapped_files import release_pages
 from autotag.inference.messages import Prediction
 from autotag.inference.models.model import ModelDescription, read_description, read_labels
-from autotag.inference.runtime import build_interpreter
+from autotag.inference.process.mapped_files import release_pages
+from autotag.inference.process.runtime import build_interpreter
 
 # How far from 1 float outputs may sum and still be probabilities.
 PROBABILITY_TOLERANCE = 0.01

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from autotag.inference.classifier import Classifier
 from autotag.inference.installing.default_model import verify
 from autotag.inference.installing.store import ModelStore
-from autotag.inference.mapped_files import release_pages
 from autotag.inference.models.catalogue import DEFAULT_MODEL
 from autotag.inference.models.model import MODEL_FILE
+from autotag.inference.process.classifier import Classifier
+from autotag.inference.process.mapped_files import release_pages
 
 SIZE = 4 << 20
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is mapped")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-PREAMBLE = "import json, os, resource, signal, sys\nfrom autotag.inference import confinement\n"
+PREAMBLE = "import json, os, resource, signal, sys\nfrom autotag.inference.process import confinement\n"
 
 
 def run(code: str, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from autotag.inference.errors import ProcessCrashed
-from autotag.inference.supervision import KEPT_LINES, MEMORY_EXIT_CODE, Child
+from autotag.inference.process.supervision import KEPT_LINES, MEMORY_EXIT_CODE, Child
 
 PREAMBLE = "import sys, os, time, json\n"
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from autotag.inference import process as process_module
 from autotag.inference.errors import ImageRejected, ProcessCrashed, ProcessDisabled, ProcessNotStarted
-from autotag.inference.process import ImageRequest, InferenceProcess
+from autotag.inference.process import process as process_module
+from autotag.inference.process.process import ImageRequest, InferenceProcess
 
 # A child that does what the name of the picture says.
 CHILD = """

@@ -11,7 +11,7 @@ from PIL import Image
 
 from autotag.inference.errors import RenditionFailed
 from autotag.inference.messages import Rendition
-from autotag.inference.renditions import fitted_size, write_renditions
+from autotag.inference.process.renditions import fitted_size, write_renditions
 
 
 def size_of(path: Path) -> tuple[int, int]:

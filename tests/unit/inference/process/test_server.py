@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from autotag.inference import server
-from autotag.inference.classifier import Classifier
 from autotag.inference.decoding.decoding import Need
 from autotag.inference.errors import ModelCode, ModelRejected, RenditionFailed
 from autotag.inference.installing.store import ModelStore
 from autotag.inference.messages import READY, ImageRequest, Rendition, encode, request_to_json
-from autotag.inference.renditions import write_renditions
-from autotag.inference.server import ClassifierCache, ImageWorker, serve
+from autotag.inference.process import server
+from autotag.inference.process.classifier import Classifier
+from autotag.inference.process.renditions import write_renditions
+from autotag.inference.process.server import ClassifierCache, ImageWorker, serve
 
 DEFAULT = "efficientnet-lite0"
 
@@ -72,7 +72,7 @@ def test_renditions_are_whole_whatever_becomes_of_the_classification(
         time.sleep(0.05)  # so that the other one is over long before
         return write_renditions(*arguments)
 
-    monkeypatch.setattr("autotag.inference.classifier.Classifier.classify", refuse)
+    monkeypatch.setattr("autotag.inference.process.classifier.Classifier.classify", refuse)
     monkeypatch.setattr(server, "write_renditions", write)
     monkeypatch.setattr(ClassifierCache, "get", lambda *_: Classifier.__new__(Classifier))
     monkeypatch.setattr(server, "_need", lambda *_: Need(64))

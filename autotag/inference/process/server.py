@@ -12,7 +12,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
-from autotag.inference.classifier import Classifier
 from autotag.inference.decoding.decoding import Decoded, Need, decode
 from autotag.inference.errors import InferenceError
 from autotag.inference.keywords import read_keywords
@@ -27,8 +26,9 @@ from autotag.inference.messages import (
     result_to_json,
 )
 from autotag.inference.models.model import DESCRIPTION_FILE
-from autotag.inference.renditions import PLACEHOLDER_SIDE, write_renditions
-from autotag.inference.runtime import runtime_version
+from autotag.inference.process.classifier import Classifier
+from autotag.inference.process.renditions import PLACEHOLDER_SIDE, write_renditions
+from autotag.inference.process.runtime import runtime_version
 
 # Models kept in memory: the one in use, and another so that two instances with different models do not reload
 # each image.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from autotag.inference import runtime
 from autotag.inference.errors import ModelRejected
+from autotag.inference.process import runtime
 
 
 @pytest.fixture(autouse=True)

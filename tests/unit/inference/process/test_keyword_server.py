@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from autotag.inference.keyword_server import answer, serve_keywords
+from autotag.inference.process.keyword_server import answer, serve_keywords
 
 
 def test_it_reads_writes_and_refuses(tmp_path: Path) -> None:

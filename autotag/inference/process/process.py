@@ -22,7 +22,7 @@ from autotag.inference.messages import (
     request_to_json,
     result_from_json,
 )
-from autotag.inference.supervision import Child
+from autotag.inference.process.supervision import Child
 
 __all__ = ["ImageRequest", "ImageResult", "InferenceProcess", "Prediction", "Rendition"]
 

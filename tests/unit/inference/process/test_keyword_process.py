@@ -8,9 +8,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from autotag.inference import keyword_process
 from autotag.inference.errors import KeywordsUnwritable, ProcessCrashed
-from autotag.inference.keyword_process import KeywordProcess
+from autotag.inference.process import keyword_process
+from autotag.inference.process.keyword_process import KeywordProcess
 
 
 @pytest.fixture
