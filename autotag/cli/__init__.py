@@ -6,7 +6,7 @@ from types import TracebackType
 import click
 
 from autotag import __version__
-from autotag.cli.late_commands import LateCommands
+from autotag.cli.common.lazy_group import LateCommands
 
 COMMANDS = {
     "assets": "Import files, tag them again, untag, commit, and see how they stand.",

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from autotag.cli.environment import load_config
-from autotag.cli.options import JSON
+from autotag.cli.common.environment import load_config
+from autotag.cli.common.options import JSON
+from autotag.cli.common.progress import progress_bar
 from autotag.cli.output import echo
-from autotag.cli.progress import progress_bar
 
 
 @click.command(name="backup")
@@ -24,7 +24,7 @@ def command(file: Path, overwrite: bool, as_json: bool) -> None:
     Example:
       autotag backup /var/backups/autotag-2026-11-24.tar
     """
-    from autotag.cli.starting import refuse_missing_file
+    from autotag.cli.common.preflight import refuse_missing_file
     from autotag.serving.backup import BackupError, back_up
 
     config = load_config()

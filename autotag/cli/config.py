@@ -6,9 +6,9 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from autotag.cli.database import actor, reading, writing
-from autotag.cli.environment import load_config, read_line
-from autotag.cli.options import JSON
+from autotag.cli.common.database import actor, reading, writing
+from autotag.cli.common.environment import load_config, read_line
+from autotag.cli.common.options import JSON
 from autotag.cli.output import echo, echo_exact
 from autotag.config import Config
 from autotag.configuration.context import installed_choices, secret_box

@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 import click
 
-from autotag.cli.environment import load_config
-from autotag.cli.options import JSON
+from autotag.cli.common.environment import load_config
+from autotag.cli.common.options import JSON
 from autotag.cli.output import echo
 
 

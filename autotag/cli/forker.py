@@ -21,7 +21,7 @@ RESTS_AFTER_SECONDS = 20.0
 LOADED = (
     "autotag.cli.init",
     "autotag.cli.scheduler",
-    "autotag.cli.starting",
+    "autotag.cli.common.preflight",
     "autotag.cli.web",
     "autotag.cli.worker",
     "autotag.serving.scheduler",

@@ -4,8 +4,8 @@ import json
 
 import click
 
-from autotag.cli.environment import load_config
-from autotag.cli.options import JSON
+from autotag.cli.common.environment import load_config
+from autotag.cli.common.options import JSON
 from autotag.cli.output import echo
 
 
@@ -21,7 +21,7 @@ def command(quick_start: bool, as_json: bool) -> None:
     """
     from sqlalchemy.exc import SQLAlchemyError
 
-    from autotag.cli.database import unusable
+    from autotag.cli.common.database import unusable
     from autotag.inference.errors import InferenceError
     from autotag.instances.errors import PeopleError
     from autotag.observability import configure_logging

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from autotag.cli.database import actor, reading, writing
-from autotag.cli.environment import load_config, read_line
-from autotag.cli.options import JSON
+from autotag.cli.common.database import actor, reading, writing
+from autotag.cli.common.environment import load_config, read_line
+from autotag.cli.common.options import JSON
 from autotag.cli.output import echo
 from autotag.instances.administration import (
     InstanceFields,

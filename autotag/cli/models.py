@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from autotag.cli.environment import load_config
-from autotag.cli.options import JSON
+from autotag.cli.common.environment import load_config
+from autotag.cli.common.options import JSON
 from autotag.cli.output import echo, redraw
 from autotag.inference.errors import InferenceError
 from autotag.inference.installing.importing import import_model

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from autotag.cli.environment import load_config
-from autotag.cli.options import JSON
+from autotag.cli.common.environment import load_config
+from autotag.cli.common.options import JSON
+from autotag.cli.common.progress import progress_bar
 from autotag.cli.output import echo
-from autotag.cli.progress import progress_bar
 
 
 @click.command(name="restore")

@@ -2,7 +2,7 @@
 
 import click
 
-from autotag.cli.environment import load_config
+from autotag.cli.common.environment import load_config
 
 
 @click.command(name="scheduler")
@@ -13,7 +13,7 @@ def command() -> None:
     Example:
       autotag scheduler
     """
-    from autotag.cli.starting import require_tables
+    from autotag.cli.common.preflight import require_tables
     from autotag.observability import configure_logging
     from autotag.serving.scheduler import run_scheduler
 

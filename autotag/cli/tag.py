@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from autotag.cli.environment import load_config
+from autotag.cli.common.environment import load_config
 from autotag.cli.output import echo
 from autotag.control_characters import escape_control_characters
 from autotag.inference.errors import ImageRejected, ModelRejected, ProcessCrashed

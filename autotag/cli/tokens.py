@@ -5,9 +5,9 @@ import json
 import click
 from sqlalchemy.orm import Session
 
-from autotag.cli.database import actor, reading, writing
-from autotag.cli.environment import load_config
-from autotag.cli.options import INSTANCE, JSON, NUMBER
+from autotag.cli.common.database import actor, reading, writing
+from autotag.cli.common.environment import load_config
+from autotag.cli.common.options import INSTANCE, JSON, NUMBER
 from autotag.cli.output import echo
 from autotag.configuration.sign_in import load_sign_in_settings
 from autotag.instances.administration import find_by_web_id

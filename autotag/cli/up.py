@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from autotag.cli.environment import load_config
+from autotag.cli.common.environment import load_config
 from autotag.cli.output import echo
 from autotag.config import Config, LogFormat
 

@@ -2,7 +2,7 @@
 
 import click
 
-from autotag.cli.environment import load_config
+from autotag.cli.common.environment import load_config
 
 
 @click.command(name="web")
@@ -15,7 +15,7 @@ def command(host: str, port: int) -> None:
     Example:
       autotag web --host 127.0.0.1 --port 8000
     """
-    from autotag.cli.starting import require_tables
+    from autotag.cli.common.preflight import require_tables
     from autotag.observability import configure_logging
     from autotag.serving.web import WebServer
 

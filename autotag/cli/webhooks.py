@@ -4,9 +4,9 @@ import json
 
 import click
 
-from autotag.cli.database import actor, reading, writing
-from autotag.cli.environment import load_config
-from autotag.cli.options import INSTANCE, JSON, NUMBER
+from autotag.cli.common.database import actor, reading, writing
+from autotag.cli.common.environment import load_config
+from autotag.cli.common.options import INSTANCE, JSON, NUMBER
 from autotag.cli.output import echo
 from autotag.configuration.context import secret_box
 from autotag.instances.administration import find_by_web_id

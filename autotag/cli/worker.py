@@ -2,7 +2,7 @@
 
 import click
 
-from autotag.cli.environment import load_config
+from autotag.cli.common.environment import load_config
 
 
 @click.command(name="worker")
@@ -16,7 +16,7 @@ def command(name: str) -> None:
     Example:
       autotag worker --name worker-1
     """
-    from autotag.cli.starting import require_tables
+    from autotag.cli.common.preflight import require_tables
     from autotag.observability import configure_logging
     from autotag.serving.worker import run_worker
 

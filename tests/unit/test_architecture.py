@@ -34,7 +34,7 @@ MAY_CATCH_ALL = {
     "autotag/inference/decoding/decoding.py",
     "autotag/blueprints/errors.py",
     # The command line turns it into a line.
-    "autotag/cli/late_commands.py",
+    "autotag/cli/common/lazy_group.py",
     # What somebody else's package raises when it is imported.
     "autotag/configuration/plugins.py",
     # The one guard of all that is done again and again.

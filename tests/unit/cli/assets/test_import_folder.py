@@ -213,7 +213,7 @@ def test_it_waits_until_the_images_are_tagged_and_says_who_is_missing(
             session.scalars(statement).one().tagging_state = TaggingState.TAGGED
             session.commit()
 
-    monkeypatch.setattr("autotag.cli.following.time.sleep", tag_one)
+    monkeypatch.setattr("autotag.cli.common.wait_for_completion.time.sleep", tag_one)
     result = autotag("assets", "import", pictures, "--instance", "acme", "--wait", "--json")
     assert result.exit_code == 0
     assert json.loads(result.stdout)["imported"] == 2

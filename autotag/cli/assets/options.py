@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import click
 
-from autotag.cli.options import NUMBER
+from autotag.cli.common.options import NUMBER
 from autotag.cli.output import echo
 
 INSTANCE = click.option("--instance", "web_id", required=True, help="Web ID of the virtual instance.")

@@ -4,8 +4,8 @@ import sys
 
 import click
 
-from autotag.cli.asset_choice import NothingToDo, chosen, refusals_told
-from autotag.cli.asset_options import (
+from autotag.cli.assets.choice import NothingToDo, chosen, refusals_told
+from autotag.cli.assets.options import (
     DOCUMENTS,
     FOLDER,
     INSTANCE,
@@ -16,10 +16,10 @@ from autotag.cli.asset_options import (
     print_answer,
     see_status,
 )
-from autotag.cli.database import actor, open_sessions, reading, writing
-from autotag.cli.environment import load_config
-from autotag.cli.following import Look, follow, warn_if_nobody_works
-from autotag.cli.options import JSON
+from autotag.cli.common.database import actor, open_sessions, reading, writing
+from autotag.cli.common.environment import load_config
+from autotag.cli.common.options import JSON
+from autotag.cli.common.wait_for_completion import Look, follow, warn_if_nobody_works
 from autotag.cli.output import echo
 from autotag.config import Config
 from autotag.instances.administration import find_by_web_id

@@ -2,11 +2,11 @@
 
 import click
 
-from autotag.cli.asset_import import import_
-from autotag.cli.asset_reconcile import reconcile
-from autotag.cli.asset_runs import retag, tag_untagged
-from autotag.cli.asset_status import status
-from autotag.cli.asset_tags import commit, untag
+from autotag.cli.assets.import_folder import import_
+from autotag.cli.assets.reconcile import reconcile
+from autotag.cli.assets.runs import retag, tag_untagged
+from autotag.cli.assets.status import status
+from autotag.cli.assets.tags import commit, untag
 
 
 @click.group(name="assets")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import click
 
+from autotag.cli.common.progress import progress_bar
 from autotag.cli.output import echo
-from autotag.cli.progress import progress_bar
 from autotag.config import Config
 from autotag.operations.process_status import look_at_crew
 from autotag.tagging.queueing.queue import TaggingQueue, connect

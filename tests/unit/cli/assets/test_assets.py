@@ -151,7 +151,7 @@ def test_waiting_for_a_run_shows_how_far_it_is(
             items[0].state, items[1].state = RunItemState.DONE, RunItemState.FAILED
             work.session.execute(update(TaggingRun).values(state=RunState.FINISHED, finished_at=utc_now()))
 
-    monkeypatch.setattr("autotag.cli.following.time.sleep", work)
+    monkeypatch.setattr("autotag.cli.common.wait_for_completion.time.sleep", work)
     result = autotag("assets", "retag", "--instance", "acme", "--wait")
     assert result.exit_code == 1
     assert result.stdout == "Run 1 finished: 1 image done, 1 failed, 0 left out.\n"
@@ -168,7 +168,7 @@ def test_who_stops_waiting_is_told_where_to_look(
         raise KeyboardInterrupt
 
     tagged(make, acme)
-    monkeypatch.setattr("autotag.cli.following.time.sleep", interrupt)
+    monkeypatch.setattr("autotag.cli.common.wait_for_completion.time.sleep", interrupt)
     result = autotag("assets", "retag", "--instance", "acme", "--wait")
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == (
@@ -218,7 +218,9 @@ def test_many_are_worked_off_by_the_scheduler_and_can_be_waited_for(
     assert begun.stdout == (
         "Action 1 is under way over 3 files. See: autotag assets status --instance acme\n"
     )
-    monkeypatch.setattr("autotag.cli.following.time.sleep", lambda _: tend_bulk_actions(sessions))
+    monkeypatch.setattr(
+        "autotag.cli.common.wait_for_completion.time.sleep", lambda _: tend_bulk_actions(sessions)
+    )
     done = autotag("assets", "untag", "--instance", "acme", "--wait")
     assert (done.exit_code, done.stdout) == (0, "Automatic tags taken off: 3 files.\n")
     assert automatic(sessions) == []

@@ -1,7 +1,7 @@
 import pytest
 
-from autotag.cli import progress
-from autotag.cli.progress import progress_bar
+from autotag.cli.common import progress
+from autotag.cli.common.progress import progress_bar
 
 
 def test_a_pipe_gets_a_plain_line_now_and_then(

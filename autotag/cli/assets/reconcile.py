@@ -3,10 +3,10 @@
 import click
 from redis.exceptions import RedisError
 
-from autotag.cli.asset_options import INSTANCE, counted, print_answer
-from autotag.cli.database import open_sessions, reading
-from autotag.cli.environment import load_config
-from autotag.cli.options import JSON
+from autotag.cli.assets.options import INSTANCE, counted, print_answer
+from autotag.cli.common.database import open_sessions, reading
+from autotag.cli.common.environment import load_config
+from autotag.cli.common.options import JSON
 from autotag.instances.administration import find_by_web_id
 from autotag.models import TaggingState
 from autotag.operations.document_counts import count_states

@@ -4,7 +4,7 @@ from pathlib import Path
 import click
 import pytest
 
-from autotag.cli.starting import require_tables
+from autotag.cli.common.preflight import require_tables
 from autotag.config import Config
 
 

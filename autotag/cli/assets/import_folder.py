@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session
 
-from autotag.cli.asset_choice import refusals_told
-from autotag.cli.asset_options import INSTANCE, counted
-from autotag.cli.database import open_sessions, reading
-from autotag.cli.environment import load_config
-from autotag.cli.following import Look, follow, warn_if_nobody_works
-from autotag.cli.options import JSON
+from autotag.cli.assets.choice import refusals_told
+from autotag.cli.assets.options import INSTANCE, counted
+from autotag.cli.common.database import open_sessions, reading
+from autotag.cli.common.environment import load_config
+from autotag.cli.common.options import JSON
+from autotag.cli.common.progress import progress_bar
+from autotag.cli.common.wait_for_completion import Look, follow, warn_if_nobody_works
 from autotag.cli.output import echo, file_name
-from autotag.cli.progress import progress_bar
 from autotag.config import Config
 from autotag.instances.administration import find_by_web_id
 from autotag.instances.people import find_user

@@ -10,7 +10,7 @@ import pytest
 from redis.exceptions import ConnectionError as BrokerAway
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from autotag.cli.failures import in_one_line
+from autotag.cli.common.failures import in_one_line
 from autotag.models.engine import sqlite_module
 from tests.conftest import clean_environment
 from tests.unit.cli.conftest import Autotag

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import click
 
-from autotag.cli.asset_options import INSTANCE, counted
-from autotag.cli.database import reading
-from autotag.cli.environment import load_config
-from autotag.cli.options import JSON
+from autotag.cli.assets.options import INSTANCE, counted
+from autotag.cli.common.database import reading
+from autotag.cli.common.environment import load_config
+from autotag.cli.common.options import JSON
 from autotag.cli.output import echo
 from autotag.instances.administration import find_by_web_id
 from autotag.models import TaggingState

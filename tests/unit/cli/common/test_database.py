@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.cli.database import actor, reading, writing
+from autotag.cli.common.database import actor, reading, writing
 from autotag.config import Config
 from autotag.instances.administration import UnknownInstance
 from autotag.instances.errors import PeopleError

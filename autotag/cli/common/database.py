@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.cli.failures import NOT_SET_UP, database_failure
-from autotag.cli.starting import refuse_missing_file
+from autotag.cli.common.failures import NOT_SET_UP, database_failure
+from autotag.cli.common.preflight import refuse_missing_file
 from autotag.config import Config
 from autotag.configuration.entries import UnknownEntry
 from autotag.configuration.secret_box import SecretUnreadable

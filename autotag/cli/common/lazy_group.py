@@ -31,7 +31,7 @@ class LateCommands(click.Group):
         except (click.Abort, click.exceptions.Exit):
             raise
         except Exception as error:
-            from autotag.cli.failures import in_one_line
+            from autotag.cli.common.failures import in_one_line
 
             wants_traceback = context.params.get("traceback") or context.invoked_subcommand in SERVING
             line = in_one_line(error, expected_only=bool(wants_traceback))

@@ -6,7 +6,7 @@ import click
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from autotag.cli.failures import NOT_SET_UP, database_failure
+from autotag.cli.common.failures import NOT_SET_UP, database_failure
 from autotag.config import Config
 from autotag.models.engine import build_engine
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import click
 import pytest
 
-from autotag.cli.environment import load_config, read_line
+from autotag.cli.common.environment import load_config, read_line
 
 
 @pytest.fixture(autouse=True)
