@@ -2,7 +2,7 @@
 
 Parts that start from nothing would each read the same modules again and keep a copy of their own in memory; forked from
 this process they share it. It is asked through the socket `DESCRIPTOR`, and ends with all that it has forked when that
-is closed. When nobody asks it rests (`serving/resting.py`).
+is closed. When nobody asks it rests (`serving/idle_forker.py`).
 """
 
 import gc
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
     if command is None:
         # If it cannot rest, its parts run on all the same.
         with suppress(OSError):
-            server.become("autotag.serving.resting", "autotag.cli.forker")
+            server.become("autotag.serving.idle_forker", "autotag.cli.forker")
         command = server.serve()
     if command:
         setproctitle(" ".join(["autotag", *command]))

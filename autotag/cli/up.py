@@ -22,7 +22,7 @@ from autotag.cli.output import echo
 from autotag.config import Config, LogFormat
 
 if TYPE_CHECKING:
-    from autotag.serving.forked import Forker
+    from autotag.serving.forker_client import Forker
     from autotag.serving.supervisor import Supervisor
 
 START_SECONDS = 60.0
@@ -44,7 +44,7 @@ def command(host: str, port: int, workers: int | None, quick_start: bool) -> Non
     Example:
       autotag up --port 8080 --workers 4
     """
-    from autotag.serving.forked import Forker
+    from autotag.serving.forker_client import Forker
 
     config = load_config()
     with _alone(config.instance_path):

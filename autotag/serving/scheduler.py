@@ -18,7 +18,7 @@ from autotag.metrics import counters
 from autotag.metrics.worker_metrics import note_failed_step
 from autotag.models.engine import lent_sessions
 from autotag.observability import name_instances
-from autotag.serving.sweeping import HourlySweep
+from autotag.serving.housekeeping import HourlySweep
 from autotag.serving.webhook_dispatch import WebhookDispatch
 from autotag.tagging.bulk.scheduler_step import tend_bulk_actions
 from autotag.tagging.failed_tries import PASSING

@@ -14,7 +14,7 @@ from typing import Any
 from honcho.manager import SIGNALS, Manager
 
 from autotag.guards import attempt
-from autotag.serving.forked import ForkedPart
+from autotag.serving.forker_client import ForkedPart
 
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 15.0

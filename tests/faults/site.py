@@ -29,7 +29,7 @@ from autotag.models import Document, Role, User, VirtualInstance, schema
 from autotag.models.engine import build_engine, build_session_factory
 from autotag.models.unit_of_work import UnitOfWork, unit_of_work
 from autotag.providers.tensorflow import TensorFlowProvider
-from autotag.serving.sweeping import HourlySweep
+from autotag.serving.housekeeping import HourlySweep
 from autotag.tagging import jobs
 from autotag.tagging.bulk.scheduler_step import tend_bulk_actions
 from autotag.tagging.pipeline.pipeline import Pipeline

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autotag import __version__
-from autotag.serving.forked import Forker
+from autotag.serving.forker_client import Forker
 
 LOADS = """
 import gc, os, sys, threading
@@ -55,7 +55,7 @@ def test_one_that_cannot_rest_forks_on(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_what_rests_has_loaded_next_to_nothing() -> None:
-    command = [sys.executable, "-c", "import sys, autotag.serving.resting; print(*sys.modules)"]
+    command = [sys.executable, "-c", "import sys, autotag.serving.idle_forker; print(*sys.modules)"]
     modules = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert [name for name in modules if name.startswith("autotag.")] == [
         "autotag.serving",
@@ -63,6 +63,6 @@ def test_what_rests_has_loaded_next_to_nothing() -> None:
         "autotag.inference.process",
         "autotag.inference.process.confinement",
         "autotag.serving.fork_server",
-        "autotag.serving.resting",
+        "autotag.serving.idle_forker",
     ]
     assert not {"click", "flask", "sqlalchemy"} & set(modules)

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from autotag.cli import group
-from autotag.serving import forked, supervisor
+from autotag.serving import forker_client, supervisor
 
 Up = Callable[..., Result]
 
@@ -49,7 +49,7 @@ def parts(monkeypatch: pytest.MonkeyPatch, answer: tuple[bytes, int]) -> dict[st
         def wait(self) -> int:
             return answer[1]
 
-    class Starter(forked.Forker):
+    class Starter(forker_client.Forker):
         def __init__(self, module: str) -> None:
             assert module == "autotag.cli.forker"
 
@@ -60,7 +60,7 @@ def parts(monkeypatch: pytest.MonkeyPatch, answer: tuple[bytes, int]) -> dict[st
             pass
 
     monkeypatch.setattr(supervisor, "Supervisor", Recorder)
-    monkeypatch.setattr(forked, "Forker", Starter)
+    monkeypatch.setattr(forker_client, "Forker", Starter)
     return added
 
 

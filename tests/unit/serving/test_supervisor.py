@@ -16,7 +16,7 @@ import pytest
 from honcho.printer import Printer
 
 from autotag.serving import supervisor as module
-from autotag.serving.forked import ForkedPart
+from autotag.serving.forker_client import ForkedPart
 from autotag.serving.supervisor import Supervisor
 from tests.conftest import wait_for
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autotag.serving.forked import ForkedPart, Forker
+from autotag.serving.forker_client import ForkedPart, Forker
 from tests.conftest import wait_for
 
 MODULE = """
@@ -20,7 +20,7 @@ from autotag.serving.fork_server import ForkServer
 server = ForkServer.from_arguments(sys.argv[1:])
 arguments = server.serve({rests_after})
 if arguments is None:
-    server.become("autotag.serving.resting", "small_forker")
+    server.become("autotag.serving.idle_forker", "small_forker")
 if arguments:
     exec(arguments[0])
 """

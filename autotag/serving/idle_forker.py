@@ -1,4 +1,4 @@
-"""`python -m autotag.serving.resting MODULE ...`: a fork server at rest, which becomes MODULE when it is asked.
+"""`python -m autotag.serving.idle_forker MODULE ...`: a fork server at rest, which becomes MODULE when it is asked.
 
 Once all parts run, what a fork server has loaded is of no use until one has to be started again, and a part of it is
 memory that nobody shares any more. This program has loaded next to nothing.

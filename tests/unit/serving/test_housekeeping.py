@@ -14,7 +14,7 @@ from autotag.media.storage.storage import FolderStorage, original_key
 from autotag.models import IdempotencyKey, ReleasedContent
 from autotag.models.base import utc_now
 from autotag.models.unit_of_work import unit_of_work
-from autotag.serving.sweeping import HourlySweep
+from autotag.serving.housekeeping import HourlySweep
 from tests.conftest import wait_for
 from tests.unit.conftest import Factory
 
