@@ -79,12 +79,12 @@ def register_errors(app: Flask) -> None:
 
 def register_presentation(app: Flask) -> None:
     """Add the filters and functions of the templates."""
-    from autotag.blueprints.documents import bulk_words, filter_words, words
+    from autotag.blueprints.documents import bulk_labels, filter_labels, labels
 
     presentation.register(app)
-    words.register(app)
-    filter_words.register(app)
-    bulk_words.register(app)
+    labels.register(app)
+    filter_labels.register(app)
+    bulk_labels.register(app)
 
 
 def register_blueprints(app: Flask) -> None:

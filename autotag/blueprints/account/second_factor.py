@@ -13,7 +13,7 @@ from autotag.blueprints.access import requires
 from autotag.blueprints.account import blueprint
 from autotag.blueprints.account.forms import SecondFactorForm, TurnOffForm
 from autotag.blueprints.account.passwords import ATTEMPTS, WRONG_PASSWORD, own_account
-from autotag.blueprints.control_panel.shown_once import keep_codes, take_codes
+from autotag.blueprints.control_panel.one_time_secret import keep_codes, take_codes
 from autotag.blueprints.services import services
 from autotag.blueprints.sign_in_steps import requires_second_factor
 from autotag.configuration.context import secret_box

@@ -8,7 +8,7 @@ from autotag.blueprints.access import requires
 from autotag.blueprints.account import blueprint
 from autotag.blueprints.account.forms import TokenForm
 from autotag.blueprints.account.passwords import ATTEMPTS, WRONG_PASSWORD, own_account
-from autotag.blueprints.control_panel.shown_once import TOKEN, keep_password, take_password
+from autotag.blueprints.control_panel.one_time_secret import TOKEN, keep_password, take_password
 from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.configuration.sign_in import load_sign_in_settings
 from autotag.extensions import db, limiter

@@ -17,7 +17,7 @@ reference_blueprint = Blueprint("api_reference", __name__, url_prefix=PREFIX)
 from autotag.blueprints.api import (  # noqa: E402, F401 - imported for what they register
     bulk_actions,
     configuration,
-    document_acts,
+    document_actions,
     documents,
     files,
     limits,

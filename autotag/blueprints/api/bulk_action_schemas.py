@@ -4,7 +4,7 @@ from flask import url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 
-from autotag.blueprints.documents.bulk_words import ended
+from autotag.blueprints.documents.bulk_labels import ended
 from autotag.models import BulkAction, BulkActionState
 from autotag.tagging.bulk.actions import BulkKind
 from autotag.tagging.bulk.undo import can_undo

@@ -7,7 +7,7 @@ from flask_login import current_user
 from autotag.blueprints.access import requires
 from autotag.blueprints.bulk_actions import blueprint
 from autotag.blueprints.documents.bulk import refusable
-from autotag.blueprints.documents.bulk_words import tell_outcome
+from autotag.blueprints.documents.bulk_labels import tell_outcome
 from autotag.blueprints.documents.choice import requested_back
 from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.extensions import db

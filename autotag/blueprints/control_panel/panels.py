@@ -7,7 +7,7 @@ from flask import g
 from flask_login import current_user
 
 from autotag.blueprints.control_panel.settings import SettingsArea
-from autotag.blueprints.control_panel.tried import take_trial
+from autotag.blueprints.control_panel.trial_result import take_trial
 from autotag.configuration.effective import ProviderSettings
 from autotag.configuration.entries import MICROSOFT_COGNITIVE_SERVICES, TENSORFLOW, TENSORFLOW_PROCESS
 from autotag.configuration.store import Resolved

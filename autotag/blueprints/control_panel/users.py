@@ -6,7 +6,7 @@ from flask_login import current_user
 
 from autotag.blueprints.access import requires
 from autotag.blueprints.control_panel.forms import PasswordForm, RoleForm, UserForm
-from autotag.blueprints.control_panel.shown_once import keep_password, take_password
+from autotag.blueprints.control_panel.one_time_secret import keep_password, take_password
 from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.blueprints.presentation import role_label
 from autotag.blueprints.services import services

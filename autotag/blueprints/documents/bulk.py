@@ -10,7 +10,7 @@ from flask_login import current_user
 
 from autotag.blueprints.access import requires
 from autotag.blueprints.documents import ONE_DOCUMENT, blueprint
-from autotag.blueprints.documents.bulk_words import tell_outcome
+from autotag.blueprints.documents.bulk_labels import tell_outcome
 from autotag.blueprints.documents.choice import Choice, NothingChosen, requested_back, requested_choice
 from autotag.blueprints.errors import problem, wants_problem
 from autotag.blueprints.long_answers import holds_thread

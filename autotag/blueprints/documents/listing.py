@@ -18,8 +18,8 @@ from autotag.blueprints.documents.address import (
     view_from_arguments,
 )
 from autotag.blueprints.documents.cards import Place
-from autotag.blueprints.documents.filter_words import ORDERS, STATES, count_number, count_text, type_word
-from autotag.blueprints.documents.reason_words import reason_word
+from autotag.blueprints.documents.filter_labels import ORDERS, STATES, count_number, count_text, type_word
+from autotag.blueprints.documents.reason_labels import reason_word
 from autotag.extensions import db
 from autotag.media.folders.folder_tree import TILES, folder_tiles, path_of
 from autotag.media.library.library import WITH_OWNER, list_documents

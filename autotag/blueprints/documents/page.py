@@ -10,7 +10,7 @@ from autotag.blueprints.access import requires
 from autotag.blueprints.documents import ONE_DOCUMENT, blueprint
 from autotag.blueprints.documents.address import query_from_arguments
 from autotag.blueprints.documents.forms import TextsForm
-from autotag.blueprints.documents.undoing import take_from_last_page
+from autotag.blueprints.documents.undo_tokens import take_from_last_page
 from autotag.blueprints.presentation import announcement
 from autotag.blueprints.services import services
 from autotag.extensions import db

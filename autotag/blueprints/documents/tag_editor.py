@@ -9,7 +9,7 @@ from autotag.blueprints.documents import ONE_DOCUMENT, blueprint
 from autotag.blueprints.documents.bulk import carry_out
 from autotag.blueprints.documents.choice import Choice
 from autotag.blueprints.documents.page import Refused, address_of, list_arguments, parts_of, render_page
-from autotag.blueprints.documents.undoing import keep_for_next_page, seal, unseal
+from autotag.blueprints.documents.undo_tokens import keep_for_next_page, seal, unseal
 from autotag.blueprints.errors import problem, wants_problem
 from autotag.extensions import db
 from autotag.media.library.library import load_document, load_summary

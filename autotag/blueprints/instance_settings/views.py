@@ -3,7 +3,7 @@
 from flask.typing import ResponseReturnValue
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.control_panel import provider_acts, settings_pages
+from autotag.blueprints.control_panel import provider_actions, settings_pages
 from autotag.blueprints.control_panel.settings import INSTANCE_SETTINGS, EntryHidden, lead_to_switch
 from autotag.blueprints.instance_settings import blueprint
 from autotag.models import Role
@@ -57,18 +57,18 @@ def export(entry_key: str) -> ResponseReturnValue:
 @requires(Role.ADMINISTRATOR)
 def test_connection(entry_key: str) -> ResponseReturnValue:
     """Try the saved settings of a provider with a small picture."""
-    return provider_acts.try_settings(INSTANCE_SETTINGS, entry_key)
+    return provider_actions.try_settings(INSTANCE_SETTINGS, entry_key)
 
 
 @blueprint.post("/<string:entry_key>/use-replacement")
 @requires(Role.ADMINISTRATOR)
 def use_replacement(entry_key: str) -> ResponseReturnValue:
     """Replace an endpoint whose version is retired."""
-    return provider_acts.use_replacement(INSTANCE_SETTINGS, entry_key)
+    return provider_actions.use_replacement(INSTANCE_SETTINGS, entry_key)
 
 
 @blueprint.post("/<string:entry_key>/resume")
 @requires(Role.ADMINISTRATOR)
 def resume(entry_key: str) -> ResponseReturnValue:
     """Ask a provider again that is paused or unavailable here."""
-    return provider_acts.resume(INSTANCE_SETTINGS, entry_key)
+    return provider_actions.resume(INSTANCE_SETTINGS, entry_key)

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("operations", __name__, url_prefix="/control-panel/operations")
 
-from autotag.blueprints.operations import acts, plots, views, words  # noqa: E402, F401 - they register themselves
+from autotag.blueprints.operations import actions, labels, plots, views  # noqa: E402, F401 - they register themselves

@@ -8,7 +8,7 @@ from flask_login import current_user
 
 from autotag.blueprints.access import requires
 from autotag.blueprints.operations import blueprint
-from autotag.blueprints.operations.viewed import Viewed, session_for, viewed_instance
+from autotag.blueprints.operations.scope import Viewed, session_for, viewed_instance
 from autotag.blueprints.services import services
 from autotag.models import Role
 from autotag.operations.page import Operations

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from autotag.blueprints.access import requires
 from autotag.blueprints.numbers import read_number
 from autotag.blueprints.runs import ONE_RUN, blueprint
-from autotag.blueprints.runs.words import run_announcement
+from autotag.blueprints.runs.labels import run_announcement
 from autotag.configuration.effective import load_tagging_settings
 from autotag.extensions import db
 from autotag.models import Role, RunScope, TaggingRun

@@ -3,7 +3,7 @@
 from flask.typing import ResponseReturnValue
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.control_panel import provider_acts, settings_pages
+from autotag.blueprints.control_panel import provider_actions, settings_pages
 from autotag.blueprints.control_panel.settings import SYSTEM_SETTINGS, EntryHidden, lead_to_switch
 from autotag.blueprints.system_settings import blueprint
 from autotag.models import Role
@@ -57,18 +57,18 @@ def export(entry_key: str) -> ResponseReturnValue:
 @requires(Role.SYSTEM_ADMINISTRATOR)
 def test_connection(entry_key: str) -> ResponseReturnValue:
     """Try the saved settings of a provider with a small picture."""
-    return provider_acts.try_settings(SYSTEM_SETTINGS, entry_key)
+    return provider_actions.try_settings(SYSTEM_SETTINGS, entry_key)
 
 
 @blueprint.post("/<string:entry_key>/use-replacement")
 @requires(Role.SYSTEM_ADMINISTRATOR)
 def use_replacement(entry_key: str) -> ResponseReturnValue:
     """Replace an endpoint whose version is retired."""
-    return provider_acts.use_replacement(SYSTEM_SETTINGS, entry_key)
+    return provider_actions.use_replacement(SYSTEM_SETTINGS, entry_key)
 
 
 @blueprint.post("/tensorflow-process/enable-again")
 @requires(Role.SYSTEM_ADMINISTRATOR)
 def enable_process() -> ResponseReturnValue:
     """Let the TensorFlow process start again."""
-    return provider_acts.enable_process()
+    return provider_actions.enable_process()

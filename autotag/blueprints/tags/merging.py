@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.documents.bulk_words import tell_outcome
+from autotag.blueprints.documents.bulk_labels import tell_outcome
 from autotag.blueprints.numbers import read_number
 from autotag.blueprints.tags import blueprint
 from autotag.blueprints.tags.forms import requested_tags

@@ -3,10 +3,10 @@
 from flask import Blueprint
 
 from autotag.blueprints.numbers import MAXIMUM_ID
-from autotag.blueprints.webhooks import words
+from autotag.blueprints.webhooks import labels
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/control-panel/webhooks")
-words.register(blueprint)
+labels.register(blueprint)
 
 ONE_WEBHOOK = f"/<int(max={MAXIMUM_ID}):webhook_id>"
 ONE_DELIVERY = f"{ONE_WEBHOOK}/deliveries/<int(max={MAXIMUM_ID}):delivery_id>"

@@ -5,7 +5,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from autotag.blueprints.forms import RefusableForm
-from autotag.blueprints.webhooks.words import event_label
+from autotag.blueprints.webhooks.labels import event_label
 from autotag.models import Webhook
 from autotag.webhooks.registry import OFFERED_EVENTS, WebhookFields
 

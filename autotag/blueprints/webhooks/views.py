@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.control_panel.shown_once import keep_secret, take_secret
+from autotag.blueprints.control_panel.one_time_secret import keep_secret, take_secret
 from autotag.blueprints.numbers import read_number
 from autotag.blueprints.services import services
 from autotag.blueprints.webhooks import ONE_WEBHOOK, blueprint

@@ -11,7 +11,7 @@ from autotag.media.folders.folders import create_folder
 from autotag.models import Role, TaggingState, VirtualInstance
 from autotag.models.unit_of_work import unit_of_work
 from tests.unit.blueprints.api.conftest import Program
-from tests.unit.blueprints.api.test_document_acts import enable_tensorflow
+from tests.unit.blueprints.api.test_document_actions import enable_tensorflow
 from tests.unit.conftest import Factory
 
 

@@ -305,7 +305,7 @@ def test_scripts_know_how_far_is_counted(editor: Browser, document: Callable[...
 def test_the_count_stops_at_a_number(
     editor: Browser, document: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("autotag.media.library.query_plan", "autotag.blueprints.documents.filter_words"):
+    for module in ("autotag.media.library.query_plan", "autotag.blueprints.documents.filter_labels"):
         monkeypatch.setattr(f"{module}.COUNTED_AT_MOST", 1)
     document("a")
     assert "1 file" in said(editor.page("/documents?order=name"))

@@ -1,4 +1,4 @@
-from autotag.blueprints.documents import bulk_words
+from autotag.blueprints.documents import bulk_labels
 from autotag.tagging.bulk.kinds import BulkKind
 
 
@@ -8,5 +8,5 @@ def test_a_kind_is_about_tags_or_about_the_bin_or_neither() -> None:
 
 
 def test_every_kind_has_words_and_fits_its_column() -> None:
-    assert set(bulk_words.DOING) == set(BulkKind)
+    assert set(bulk_labels.DOING) == set(BulkKind)
     assert max(len(kind) for kind in BulkKind) <= 32

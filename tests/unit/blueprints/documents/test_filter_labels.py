@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from autotag.blueprints.documents.filter_words import (
+from autotag.blueprints.documents.filter_labels import (
     ORDERS,
     STATES,
     count_number,

@@ -5,10 +5,10 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from autotag.blueprints.access import requires
-from autotag.blueprints.control_panel.provider_acts import ENABLED_AGAIN, RESUMED
+from autotag.blueprints.control_panel.provider_actions import ENABLED_AGAIN, RESUMED
 from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.blueprints.operations import blueprint
-from autotag.blueprints.operations.viewed import Viewed, acted_on, session_for
+from autotag.blueprints.operations.scope import Viewed, acted_on, session_for
 from autotag.blueprints.presentation import counted
 from autotag.configuration.entries import find_entry
 from autotag.models import Role, TaggingRun, TaggingState

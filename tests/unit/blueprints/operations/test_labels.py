@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from autotag.blueprints.operations.words import age, duration, money, part_of, seconds_text
+from autotag.blueprints.operations.labels import age, duration, money, part_of, seconds_text
 from autotag.models.base import utc_now
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from autotag.blueprints.runs.words import (
+from autotag.blueprints.runs.labels import (
     covered_images,
     images_a_second,
     run_announcement,

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from autotag.blueprints.documents.reason_words import REASONS, reason_word
+from autotag.blueprints.documents.reason_labels import REASONS, reason_word
 from autotag.tagging.document_tags import remove_with_undo
 from autotag.tagging.pipeline import decide_outcome, examine, trouble
 from autotag.tagging.provider_health.circuit_breaker import waiting_code

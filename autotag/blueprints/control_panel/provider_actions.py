@@ -11,7 +11,7 @@ from autotag.blueprints.control_panel.entry_form import VERSION, read_submission
 from autotag.blueprints.control_panel.panels import retired_endpoint
 from autotag.blueprints.control_panel.settings import SYSTEM_SETTINGS, SettingsArea, load_entry
 from autotag.blueprints.control_panel.settings_pages import save_submission
-from autotag.blueprints.control_panel.tried import keep_trial
+from autotag.blueprints.control_panel.trial_result import keep_trial
 from autotag.blueprints.long_answers import holds_thread
 from autotag.blueprints.services import services
 from autotag.configuration.effective import ProviderSettings

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask, g, session
 
-from autotag.blueprints.documents.undoing import (
+from autotag.blueprints.documents.undo_tokens import (
     LONGEST_SEAL,
     keep_for_next_page,
     seal,

@@ -13,7 +13,7 @@ from autotag.blueprints.errors import wants_problem
 from autotag.blueprints.numbers import MAXIMUM_ID
 from autotag.blueprints.presentation import counted, safe_next
 from autotag.blueprints.runs import blueprint
-from autotag.blueprints.runs.acts import refused
+from autotag.blueprints.runs.actions import refused
 from autotag.extensions import db
 from autotag.media.library.library import load_document
 from autotag.media.library.query import Selection

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from autotag.blueprints.control_panel import provider_acts
+from autotag.blueprints.control_panel import provider_actions
 from autotag.configuration.effective import ProviderSettings
 from autotag.inference.process.process import Prediction
 from autotag.models import ProviderUsage, VirtualInstance
@@ -53,7 +53,7 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
         scripted.settings.append(settings)
         return scripted
 
-    monkeypatch.setattr(provider_acts, "provider_factory", lambda _config: build)
+    monkeypatch.setattr(provider_actions, "provider_factory", lambda _config: build)
     yield scripted
     if scripted.blocked_by is not None:
         scripted.blocked_by.set()

@@ -1,6 +1,6 @@
 import pytest
 
-from autotag.blueprints.documents.words import (
+from autotag.blueprints.documents.labels import (
     decision_text,
     is_accepted,
     precise_percent,

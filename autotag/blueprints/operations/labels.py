@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from autotag.blueprints.documents.reason_words import reason_word
+from autotag.blueprints.documents.reason_labels import reason_word
 from autotag.blueprints.operations import blueprint
 from autotag.blueprints.presentation import NO_BREAK_SPACE, provider_label
 from autotag.models import TaggingState
