@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from autotag.inference.decoding.decoding import Need, decode
-from autotag.inference.faces import FaceDetector, summarise
 from autotag.inference.installing.installation import install
 from autotag.inference.installing.store import ModelStore
 from autotag.inference.process.classifier import Classifier
+from autotag.inference.process.faces import FaceDetector, summarise
 
 LARGEST_PICTURE = 100_000_000
 SIDE = 640

@@ -45,6 +45,15 @@ class RunItemState(StrEnum):
     UNDONE = "undone"
 
 
+FINAL_STATES = tuple(state for state in TaggingState if state.is_final)
+SUCCESSFUL_STATES = (TaggingState.TAGGED, TaggingState.NO_TAGS, TaggingState.SKIPPED)
+
+
+def item_state(state: TaggingState) -> RunItemState:
+    """Return where an item of a run stands whose document has come to this final state."""
+    return RunItemState.DONE if state in SUCCESSFUL_STATES else RunItemState.FAILED
+
+
 class TaggingRun(TenantOwned, Retried, Base):
     """Tagging that a person asked for, over one document or many. Uploads are tagged without a run.
 

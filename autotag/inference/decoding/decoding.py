@@ -18,7 +18,6 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from autotag.inference.decoding.exif import METADATA_FAULTS, camera_facts
 from autotag.inference.decoding.pixels import to_rgb
-from autotag.inference.decoding.processor_time import TookTooLong, limited_processor_time
 from autotag.inference.decoding.scans import has_too_many_scans
 from autotag.inference.decoding.signatures import (
     SIGNATURE_BYTES,
@@ -28,6 +27,7 @@ from autotag.inference.decoding.signatures import (
     unsupported_format,
 )
 from autotag.inference.errors import ImageCode, ImageRejected
+from autotag.inference.processor_time import TookTooLong, limited_processor_time
 
 # The only parsers that untrusted bytes may reach. JPEG opens MPO as well, which phones write.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")

@@ -15,10 +15,10 @@ from types import ModuleType
 from typing import BinaryIO
 from xml.parsers.expat import ExpatError
 
-from autotag.inference.decoding.processor_time import TookTooLong, limited_processor_time
 from autotag.inference.errors import KeywordsUnwritable
 from autotag.inference.keywords import iptc, jpeg, png, tiff, webp, xmp
 from autotag.inference.keywords.blocks import Blocks, Damaged
+from autotag.inference.processor_time import TookTooLong, limited_processor_time
 
 MOST_KEYWORDS = 200
 KEYWORD_LENGTH = 255

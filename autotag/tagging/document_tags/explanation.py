@@ -15,8 +15,8 @@ from autotag.media.library.library import DocumentSummary
 from autotag.models import PredictionSet, TagRejection
 from autotag.models.names import fold
 from autotag.providers.base import ProviderError
-from autotag.tagging.pipeline.provider_calls import ProviderFactory
 from autotag.tagging.policy import Candidate, Decision, Verdict, decide, normalize_name
+from autotag.tagging.provider_health.factory import ProviderFactory
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -19,8 +19,9 @@ from autotag.tagging.pipeline.examine import Examiner
 from autotag.tagging.pipeline.finish_claims import Finished
 from autotag.tagging.pipeline.leases import Leases
 from autotag.tagging.pipeline.outcome import Outcome
-from autotag.tagging.pipeline.provider_calls import Interviewer, ProviderFactory, Stopwatch
+from autotag.tagging.pipeline.provider_calls import Interviewer, Stopwatch
 from autotag.tagging.pipeline.write_outcomes import OutcomeWriter
+from autotag.tagging.provider_health.factory import ProviderFactory
 
 logger = structlog.stdlib.get_logger(__name__)
 

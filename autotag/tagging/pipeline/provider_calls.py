@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -36,6 +36,7 @@ from autotag.tagging.pipeline.outcome import Predictions
 from autotag.tagging.pipeline.trouble import PROCESS_NOT_STARTED, PROVIDER_ERROR, is_last_try, next_try
 from autotag.tagging.provider_health.call_quota import give_back_call, reserve_call
 from autotag.tagging.provider_health.circuit_breaker import note_success, note_trouble, pause, waiting_code
+from autotag.tagging.provider_health.factory import ProviderFactory
 from autotag.tagging.provider_health.process_breaker import PROCESS_DISABLED, record_crash
 
 logger = structlog.stdlib.get_logger(__name__)
@@ -62,9 +63,6 @@ class Stopwatch:
     """Seconds that something took in all."""
 
     seconds: float = 0.0
-
-
-ProviderFactory = Callable[[ProviderSettings], AutoTagProvider]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from autotag.models import (
 from autotag.models.base import utc_now
 from autotag.models.insertion import insert_new
 from autotag.models.names import fold
+from autotag.models.tagging_run import item_state
 from autotag.models.unit_of_work import unit_of_work
 from autotag.tagging.pipeline.claims import Claim, rejected_names
 from autotag.tagging.pipeline.ended_waits import end_waits
@@ -28,7 +29,6 @@ from autotag.tagging.pipeline.file_keywords import keep_keywords
 from autotag.tagging.pipeline.finish_claims import REASON_LENGTH, Finished, close_claims
 from autotag.tagging.pipeline.outcome import Outcome
 from autotag.tagging.policy import Decision, Verdict
-from autotag.tagging.runs.dispatch import item_state
 from autotag.tagging.tags.create_and_lock import ensure_tags, hold_tags
 from autotag.webhooks.outbox import note_documents
 

@@ -14,8 +14,8 @@ from autotag.configuration.effective import ProviderSettings
 from autotag.guards import attempt
 from autotag.inference.process.process import Prediction
 from autotag.providers.base import AutoTagProvider, Classification, ProviderError
-from autotag.tagging.pipeline.provider_calls import ProviderFactory
 from autotag.tagging.provider_health.call_quota import reserve_call
+from autotag.tagging.provider_health.factory import ProviderFactory
 
 logger = structlog.stdlib.get_logger(__name__)
 

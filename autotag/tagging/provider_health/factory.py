@@ -1,5 +1,7 @@
 """Providers built from saved settings: for the worker that tags, and for the page that tries a connection."""
 
+from collections.abc import Callable
+
 from autotag.config import Config
 from autotag.configuration.context import secret_box
 from autotag.configuration.effective import ProviderSettings
@@ -7,7 +9,9 @@ from autotag.configuration.secret_box import SecretUnreadable
 from autotag.inference.installing.store import ModelStore
 from autotag.providers.base import AutoTagProvider, ProviderMisconfigured
 from autotag.providers.registry import ProviderTools, build_provider
-from autotag.tagging.pipeline.provider_calls import ProviderFactory
+
+ProviderFactory = Callable[[ProviderSettings], AutoTagProvider]
+"""Builds a provider from its settings. Raises ProviderError, and whatever a package of somebody else raises."""
 
 
 def provider_factory(config: Config) -> ProviderFactory:

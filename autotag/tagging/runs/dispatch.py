@@ -24,6 +24,7 @@ from autotag.models import (
     TaggingState,
 )
 from autotag.models.base import utc_now
+from autotag.models.tagging_run import FINAL_STATES, item_state
 
 WINDOW = 64
 """Documents of all runs together that wait for a worker: enough for a second's work of many workers, few enough
@@ -31,14 +32,6 @@ that an upload gets its turn at once."""
 
 CHUNK = 500
 """Documents that are changed in one transaction, so that nobody waits long for the next one."""
-
-FINAL_STATES = tuple(state for state in TaggingState if state.is_final)
-SUCCESSFUL_STATES = (TaggingState.TAGGED, TaggingState.NO_TAGS, TaggingState.SKIPPED)
-
-
-def item_state(state: TaggingState) -> RunItemState:
-    """Return where an item of a run stands whose document has come to this final state."""
-    return RunItemState.DONE if state in SUCCESSFUL_STATES else RunItemState.FAILED
 
 
 def hand_out(session: Session, run: TaggingRun, share: int) -> int:

@@ -28,10 +28,11 @@ from autotag.models import (
     TaggingRunItem,
 )
 from autotag.models.base import Choice, utc_now
+from autotag.models.tagging_run import FINAL_STATES
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.failed_tries import forget_failures
 from autotag.tagging.pipeline.deaths import HAS_DEATHS, NO_DEATHS
-from autotag.tagging.runs.dispatch import CHUNK, FINAL_STATES, WINDOW, hand_out, put_back
+from autotag.tagging.runs.dispatch import CHUNK, WINDOW, hand_out, put_back
 from autotag.tagging.runs.undo import finish_undo, take_back
 from autotag.tagging.tags.names import TaggingRefused
 

@@ -16,7 +16,8 @@ from autotag.models import (
     TaggingState,
 )
 from autotag.models.base import utc_now
-from autotag.tagging.runs.dispatch import CHUNK, FINAL_STATES, remove_assignments, restore
+from autotag.models.tagging_run import FINAL_STATES
+from autotag.tagging.runs.dispatch import CHUNK, remove_assignments, restore
 from autotag.tagging.tags.create_and_lock import lock_tags
 
 UNDONE_REASON = "The run that tagged it was undone."

@@ -5,9 +5,10 @@ from sqlalchemy import delete, select
 
 from autotag.models import Document, RunItemState, RunScope, RunState, TaggingState
 from autotag.models.base import utc_now
+from autotag.models.tagging_run import item_state
 from autotag.models.unit_of_work import UnitOfWork
 from autotag.tagging.pipeline.release_claims import release_claims_of
-from autotag.tagging.runs.dispatch import WINDOW, item_state
+from autotag.tagging.runs.dispatch import WINDOW
 from autotag.tagging.runs.lifecycle import cancel_run, pause_run, resume_run
 from autotag.tagging.runs.scheduler_step import tend_runs
 from autotag.tagging.uploads.new_version import tag_new_version

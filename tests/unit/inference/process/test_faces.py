@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from autotag.inference.errors import ModelRejected
-from autotag.inference.faces import (
+from autotag.inference.process.faces import (
     LARGE,
     MODEL_FILE,
     SHA256,

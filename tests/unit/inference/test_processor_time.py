@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from autotag.inference.decoding.processor_time import TookTooLong, limited_processor_time
+from autotag.inference.processor_time import TookTooLong, limited_processor_time
 
 
 @pytest.fixture(autouse=True)
