@@ -30,7 +30,7 @@ __all__ = ["ImageRequest", "ImageResult", "InferenceProcess", "Prediction", "Ren
 INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
 log = logging.getLogger(__name__)
 
-PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 
 
 class InferenceProcess:
