@@ -18,9 +18,12 @@ from cryptography.x509.oid import NameOID
 from autotag.outbound_http.client import Reply, WebClient
 from tests.unit.providers.conftest import (
     _google_service,
+    _microsoft_service,
     client_for,
     google_module,
     google_service,
+    microsoft_module,
+    microsoft_service,
     quick,
     refusal_of,
     sentinel,
@@ -28,9 +31,12 @@ from tests.unit.providers.conftest import (
 
 __all__ = [
     "_google_service",
+    "_microsoft_service",
     "client_for",
     "google_module",
     "google_service",
+    "microsoft_module",
+    "microsoft_service",
     "quick",
     "refusal_of",
     "sentinel",
