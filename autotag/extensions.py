@@ -10,6 +10,11 @@ from flask_login import LoginManager
 from flask_sqlalchemy import SQLAlchemy
 from flask_talisman import Talisman
 from flask_wtf import CSRFProtect
+from limits import RateLimitItem
+from limits.errors import StorageError
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from redis.exceptions import RedisError
 
 from autotag.models import Base
 
@@ -48,5 +53,17 @@ csrf = CSRFProtect()
 login_manager = LoginManager()
 # When the broker goes away, one request finds out and counts in memory from then on. Those beside it must not fail.
 limiter = Limiter(caller_network, swallow_errors=True)
+counts_in_memory = FixedWindowRateLimiter(MemoryStorage())
+"""Where `is_within` counts while the broker is away."""
+
+
+def is_within(limit: RateLimitItem, *identifiers: str) -> bool:
+    """Count one more, and return whether the limit still allows it. In memory while the broker is away."""
+    try:
+        return limiter.limiter.hit(limit, *identifiers)
+    except (RedisError, StorageError):
+        return counts_in_memory.hit(limit, *identifiers)
+
+
 talisman = Talisman()
 compress = Compress()

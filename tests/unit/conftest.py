@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from autotag import create_app
 from autotag.config import Config
+from autotag.extensions import counts_in_memory
 from autotag.inference.installing.store import ModelStore
 from autotag.inference.messages import ImageRequest, ImageResult, Prediction
 from autotag.inference.models.model import DESCRIPTION_FILE, ModelDescription
@@ -341,6 +342,8 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCach
 def build_app(compiled_templates: BytecodeCache) -> Iterator[Callable[[Config], Flask]]:
     """Builds applications and lets go of what they hold at the end."""
     built: list[Flask] = []
+    # Applications of one process share it; each test begins with no call counted.
+    counts_in_memory.storage.reset()
 
     def build(config: Config) -> Flask:
         app = create_app(config)

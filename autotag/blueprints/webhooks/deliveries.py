@@ -10,7 +10,7 @@ from autotag.blueprints.access import requires
 from autotag.blueprints.long_answers import holds_thread
 from autotag.blueprints.services import services
 from autotag.blueprints.webhooks import ONE_DELIVERY, ONE_WEBHOOK, blueprint
-from autotag.extensions import db, limiter
+from autotag.extensions import db, is_within, limiter
 from autotag.models import Role
 from autotag.models.unit_of_work import unit_of_work
 from autotag.webhooks.deliveries import DeliveryUnderWay, begin_again, begin_test, load_delivery
@@ -29,7 +29,7 @@ def own_instance() -> str:
 
 def count_sending() -> None:
     """Count a sending when it begins: many that wait for a slow address would begin before the first one ends."""
-    if limiter.enabled and not limiter.limiter.hit(SENDINGS, own_instance()):
+    if limiter.enabled and not is_within(SENDINGS, own_instance()):
         raise TooManyRequests(TOO_MANY)
 
 
